@@ -1,0 +1,1 @@
+"""The process: sockets, clocks, wiring. The only room that knows every other."""

@@ -1,0 +1,1 @@
+"""Domain snapshot → neutral Card → WeCom or DingTalk payload. Pure functions."""

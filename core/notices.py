@@ -1,0 +1,129 @@
+"""What must be told to whom, recorded in the transaction that caused it and sent later by the outbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from core.people import PlatformName
+
+
+class Priority(IntEnum):
+    """Lanes of the outbox, most urgent first (reliability section 6)."""
+
+    EXPEDITE = 0  # expedite and escalation
+    RECEIPT = 1  # answers to something a person just did
+    APPROVAL = 2  # approval cards
+    PICK = 3  # pick lists and maps
+    DIGEST = 4  # everything that can wait
+
+
+class CardKind(StrEnum):
+    """Cards by what they show. The builder of each lives in ``cards/`` and renders current state at send time."""
+
+    DRAFT = "draft"  # ref order number: the first responsible person corrects and submits; later the order's state
+    APPROVAL = "approval"  # ref approval request id: 通过 / 驳回
+    REJECT_REASON = "reject_reason"  # ref request id: choice of reason
+    ORDER = "order"  # ref order number: state, owner, next step, deadline
+    PICK_LIST = "pick_list"  # ref pick list number: claim, current stop, picked / short, scan out
+    SHORT_REASON = "short_reason"  # ref pick list number: choice of short-pick reason for the current stop
+    EXPEDITE_FORM = "expedite_form"  # ref order number: choice of reason, level, latest ship time
+    EXPEDITE = "expedite"  # ref order number: what the fuse has started
+    PICKUP = "pickup"  # ref order number: logistics' pickup card with map link
+    ESCALATION = "escalation"  # ref order number or request id: a director's card
+    NUDGE = "nudge"  # ref request id: reminder before the deadline
+
+
+class DeliveryKind(StrEnum):
+    CARD = "card"
+    TEXT = "text"
+    IMAGE = "image"
+    FILE = "file"
+
+
+class DeliveryState(StrEnum):
+    READY = "ready"  # waits for its time and its turn in the lane
+    LEASED = "leased"  # a sender has it
+    SENT = "sent"  # the platform accepted it
+    SUPERSEDED = "superseded"  # a newer state of the same card was shown instead
+    DEAD = "dead"  # given up: parked for an administrator
+
+
+@dataclass(kw_only=True)
+class Delivery:
+    """A row of the outbox. ``idem_key`` is unique: recording the same notice twice sends it once."""
+
+    idem_key: str
+    kind: DeliveryKind
+    platform: PlatformName
+    recipients: list[str]
+    """Accounts on that platform. A card is shared by all of them; a text or picture goes to each."""
+    lane_key: str
+    """``card:{platform}:{card_key}`` or ``to:{platform}:{account}``: strictly in order inside a lane."""
+    priority: Priority
+    body: dict[str, Any] = field(default_factory=dict)
+    """card: {kind, ref, key}; text: {sentence, args}; image/file: {source, ref, caption}."""
+    state: DeliveryState = DeliveryState.READY
+    attempts: int = 0
+    available_at: datetime
+    created_at: datetime
+    owner: str = ""
+    lease_until: datetime | None = None
+    provider_id: str = ""
+    sent_at: datetime | None = None
+    last_error: str = ""
+    id: int | None = None
+
+
+@dataclass(kw_only=True)
+class PostedCard:
+    """A card that stands in people's chats, and the handles to repaint it (law 3, the code ledger of §5).
+
+    Unique on (platform, card_id). ``card_key`` is ``{kind}:{ref}[:{audience}]``; ``generation`` rises when a
+    fresh copy had to be sent because the old one could not be repainted any more.
+    """
+
+    platform: PlatformName
+    card_key: str
+    generation: int
+    card_id: str
+    """WeCom task_id / DingTalk outTrackId, derived from the delivery's key."""
+    kind: CardKind
+    ref: str
+    recipients: list[str]
+    shown_digest: str
+    """Digest of the payload on the screens: an update to the same content is not sent."""
+    send_code: str = ""
+    send_code_at: datetime | None = None
+    closed: bool = False
+    """Shows a terminal state without live buttons."""
+    posted_at: datetime
+    id: int | None = None
+
+
+@dataclass(kw_only=True)
+class ClickCode:
+    """A WeCom response_code brought by a click: usable once, within 72 h."""
+
+    card_id: str
+    code: str
+    by_account: str
+    received_at: datetime
+    tried_at: datetime | None = None
+    spent: bool = False
+    id: int | None = None
+
+
+@dataclass(kw_only=True)
+class Expectation:
+    """“回复 1–n”: the next short reply of this person within ten minutes answers this question."""
+
+    person_id: str
+    question: str
+    """reject_reason, reject_note, short_reason, expedite_reason, duplicate, choose_draft."""
+    ref: str
+    args: dict[str, Any] = field(default_factory=dict)
+    expires_at: datetime
+    id: int | None = None

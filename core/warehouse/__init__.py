@@ -1,0 +1,7 @@
+"""The warehouse: where goods lie, which batch an order takes, which orders leave next, and the path of the picker.
+
+Everything here is a pure function over frozen values: no database, no clock (``now`` and ``today`` are handed in).
+Read in this order: ``bins`` and ``stock`` (the nouns), ``allocation`` (batches for lines), ``world`` and
+``planner`` (orders for waves), ``layout`` and ``routing`` (the walk), ``sheet`` (what the picker holds).
+A plan is advice: a reservation is one conditional update per stock cell in ``storage``.
+"""

@@ -1,0 +1,1 @@
+"""SQLAlchemy and Redis behind core.ports."""
