@@ -1,7 +1,7 @@
-"""The warehouse: where goods lie, which batch an order takes, which orders leave next, and the path of the picker.
+"""Where goods lie, which batch an order takes, which orders leave next, and the path of the picker (F050–F058).
 
-Everything here is a pure function over frozen values: no database, no clock (``now`` and ``today`` are handed in).
-Read in this order: ``bins`` and ``stock`` (the nouns), ``allocation`` (batches for lines), ``world`` and
+Everything here is a pure function over frozen values: no database, no clock (``now``, ``today`` are handed in).
+Read in this order: ``bins`` and ``lots`` (the nouns), ``allocation`` (batches for lines), ``world`` and
 ``planner`` (orders for waves), ``layout`` and ``routing`` (the walk), ``sheet`` (what the picker holds).
 A plan is advice: a reservation is one conditional update per stock cell in ``storage``.
 """

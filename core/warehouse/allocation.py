@@ -1,4 +1,4 @@
-"""Which batch in which bin each order line takes: first expired first out, over released stock only (F052)."""
+"""Which batch in which bin each order line takes: first expired first out, released stock only (F052)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,19 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from core.warehouse.stock import ANY_BATCH, AWAITING_QC, RELEASED, BatchRule, LotStock, fefo
+from core.warehouse.lots import ANY_BATCH, BatchRule, LotStock, QcState, fefo
+
+__all__ = [
+    "AllocationPlan",
+    "BatchRule",
+    "Demand",
+    "LotStock",
+    "QcState",
+    "Shortage",
+    "ShortageReason",
+    "Take",
+    "allocate",
+]
 
 
 class ShortageReason(StrEnum):
@@ -80,7 +92,7 @@ class AllocationPlan:
 def allocate(demands: Sequence[Demand], lots: Iterable[LotStock], today: date) -> AllocationPlan:
     """Every line gets batch, bin and pieces, or the reason why it stays short.
 
-    1. Only batches that passed inspection or were accepted with a concession; never one past its last good day.
+    1. Only batches that passed inspection or were accepted with a concession; never past the last good day.
     2. Lines bound to a batch choose first, the narrowest first; the others follow in the order given. If of
        any two rules one accepts a part of what the other accepts, or they share nothing, this fills
        every set of lines that can be filled.
@@ -169,8 +181,8 @@ def _shortage(
         if not demand.rule.accepts(lot):
             other_batches += left if lot.usable(today) else 0
         elif lot.expired(today):
-            expired += left if lot.qc in RELEASED else 0
-        elif lot.qc in AWAITING_QC:
+            expired += left if lot.qc.released else 0
+        elif lot.qc.awaiting:
             awaiting_qc += left
     if awaiting_qc >= missing:
         reason = ShortageReason.QC_PENDING

@@ -69,7 +69,7 @@ class BinAddress:
 
     @property
     def label(self) -> str:
-        """What list and map say at a stop (F057): ``A-03-12 第4层/1.6m 箱02``, with ``需登高`` where it applies."""
+        """Said at a stop (F057): ``A-03-12 第4层/1.6m 箱02``, with ``需登高`` where it applies."""
         climb = " 需登高" if self.needs_ladder else ""
         return f"{self.bay_label} 第{self.level}层/{self.height_m}m{climb} 箱{self.box:02}"
 
@@ -87,7 +87,9 @@ def parse_bin(text: str, mask: str = DASHED_MASK) -> BinAddress:
     cleaned = unicodedata.normalize("NFKC", text).strip().upper()
     match = _pattern(mask).fullmatch(cleaned)
     if match is None:
-        raise BinAddressError(f"{text!r} is not a bin address of the form {mask} (for example {_example(mask)})")
+        raise BinAddressError(
+            f"{text!r} is not a bin address of the form {mask} (for example {_example(mask)})"
+        )
     found = match.groupdict()
     numbers = {name: int(found.get(name) or 1) for name in ("aisle", "bay", "level", "box")}
     for name, number in numbers.items():
@@ -106,7 +108,7 @@ def _pattern(mask: str) -> re.Pattern[str]:
         if name is None:
             parts.append(re.escape(char * width))
         elif name == "zone":
-            parts.append(f"(?P<zone>[A-Z0-9]{{1,{max(width, 2)}}})" if separated else f"(?P<zone>[A-Z0-9]{{{width}}})")
+            parts.append(f"(?P<zone>[A-Z0-9]{{{'1,2' if separated else width}}})")
         else:
             parts.append(f"(?P<{name}>[0-9]{{{'1,3' if separated else width}}})")
     return re.compile("".join(parts))

@@ -1,4 +1,4 @@
-"""Stock as the planner sees it: cells of one batch in one bin, their inspection state, and what a customer accepts."""
+"""Stock as the planner sees it: one batch in one bin, its inspection state, and what a customer accepts."""
 
 from __future__ import annotations
 
@@ -12,10 +12,20 @@ class QcState(StrEnum):
 
     PENDING = "pending"  # received, not inspected yet: becomes available by itself when the inspector is done
     PASSED = "passed"  # inspected and good
-    CONCESSION = "concession"  # a deviation was accepted: usable, unless the customer asked for passed batches only
+    CONCESSION = "concession"  # a deviation was accepted: usable, unless the line wants passed batches only
     RECHECK = "recheck"  # was good once and waits for a second look
     FROZEN = "frozen"  # held by a decision; only a decision frees it
     REJECTED = "rejected"  # failed; goes back to the supplier or to scrap
+
+    @property
+    def released(self) -> bool:
+        """Only these states may be allocated (F052)."""
+        return self in (QcState.PASSED, QcState.CONCESSION)
+
+    @property
+    def awaiting(self) -> bool:
+        """These become available without anybody buying anything."""
+        return self in (QcState.PENDING, QcState.RECHECK)
 
 
 QC_LABELS: dict[QcState, str] = {
@@ -26,18 +36,12 @@ QC_LABELS: dict[QcState, str] = {
     QcState.FROZEN: "冻结",
     QcState.REJECTED: "不合格",
 }
-"""The words people read on cards and scan by."""
-
-RELEASED = frozenset({QcState.PASSED, QcState.CONCESSION})
-"""Only these may be allocated (F052)."""
-
-AWAITING_QC = frozenset({QcState.PENDING, QcState.RECHECK})
-"""These become available without anybody buying anything."""
+"""The words people read on cards."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LotStock:
-    """The units of one batch in one bin. Warehouse, part, batch and bin together name the cell exactly once."""
+    """The units of one batch in one bin. Warehouse, part, batch and bin together name the cell once."""
 
     lot_no: str
     part_id: str
@@ -61,12 +65,12 @@ class LotStock:
 
     def usable(self, today: date) -> bool:
         """Released by the inspectors, in date, and there is something."""
-        return self.free > 0 and self.qc in RELEASED and not self.expired(today)
+        return self.free > 0 and self.qc.released and not self.expired(today)
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatchRule:
-    """Which batches a line accepts. Every condition that is set must hold; an empty rule accepts any batch."""
+    """Which batches a line accepts. Every condition that is set must hold; an empty rule accepts any."""
 
     lots: frozenset[str] = frozenset()
     """Batch numbers the customer named; empty = any."""
