@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -132,31 +132,37 @@ def _garbled(glyphs: list[_Glyph]) -> bool:
 
 
 def _joined(glyphs: list[_Glyph], number: int) -> list[Word]:
-    """Glyphs in reading order joined into words: same line, gap under about one narrow letter."""
+    """Glyphs in reading order joined into words: same line, gap under the size of the type."""
     words: list[Word] = []
     run: list[_Glyph] = []
-
-    def finish() -> None:
-        text = "".join(glyph.text for glyph in run).strip()
-        if text:
-            box = rect(
-                min(g.left for g in run),
-                min(g.top for g in run),
-                max(g.right for g in run),
-                max(g.bottom for g in run),
-            )
-            words.append(Word(text=text, box=box, page=number))
-        run.clear()
-
+    blank = False
     for glyph in glyphs:
+        if not glyph.text.strip():
+            blank = True
+            continue
         if run and not _continues(run[-1], glyph):
-            finish()
+            words.append(_word(run, number))
+            run = []
+        elif run and blank:
+            run.append(replace(run[-1], text=" "))
         run.append(glyph)
-    finish()
+        blank = False
+    if run:
+        words.append(_word(run, number))
     return words
+
+
+def _word(run: list[_Glyph], number: int) -> Word:
+    box = rect(
+        min(glyph.left for glyph in run),
+        min(glyph.top for glyph in run),
+        max(glyph.right for glyph in run),
+        max(glyph.bottom for glyph in run),
+    )
+    return Word(text="".join(glyph.text for glyph in run).strip(), box=box, page=number)
 
 
 def _continues(last: _Glyph, glyph: _Glyph) -> bool:
     size = max(last.bottom - last.top, 1.0)
     same_line = abs((glyph.top + glyph.bottom) - (last.top + last.bottom)) < size
-    return same_line and -size < glyph.left - last.right < 0.5 * size
+    return same_line and -size < glyph.left - last.right < 0.8 * size

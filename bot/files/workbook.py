@@ -202,5 +202,5 @@ def _number(value: float, number_format: str) -> str:
     if zeros := re.fullmatch(r"0{2,}", number_format):
         return str(int(value)).zfill(len(zeros.group()))
     if abs(value) >= SCIENTIFIC_FROM and number_format == "General":
-        return f"{value:.3E}".replace("E+", "E+")
+        return f"{value:.3E}"
     return str(int(value))
