@@ -1,0 +1,21 @@
+"""The WeCom half of the simulator: a strict local stand-in for the self-built app of ``wire/wecom.md``."""
+
+from simulator.wecom.accounts import AppConfig, Member
+from simulator.wecom.callbacks import CallbackAnswer
+from simulator.wecom.crypto import AppCipher, Breakage, Envelope, EnvelopeError
+from simulator.wecom.errors import ApiError
+from simulator.wecom.menu import MenuEntry
+from simulator.wecom.platform import WeComPlatform
+
+__all__ = [
+    "ApiError",
+    "AppCipher",
+    "AppConfig",
+    "Breakage",
+    "CallbackAnswer",
+    "Envelope",
+    "EnvelopeError",
+    "Member",
+    "MenuEntry",
+    "WeComPlatform",
+]
