@@ -18,7 +18,7 @@ from typing import Any
 
 import bot
 from bot.files.kinds import BYTE_CAPS, FileKind, is_picture, sniff
-from bot.files.refusals import FileRefused, PictureRefused, RefusalReason
+from bot.files.refusals import FileRefused, RefusalReason
 from bot.ocr_wire import LENGTHS, pack, page_from_json, unpack_lengths
 from core.reading.words import ReadPage
 
@@ -123,13 +123,13 @@ class OcrReader:
         await self._ask({"op": "warm"}, b"")
 
     async def read(self, image: bytes) -> tuple[ReadPage, ...]:
-        """The words of a picture. Raises PictureRefused with the reason people are told."""
+        """The words of a picture. Raises FileRefused with the reason people are told."""
         if not image:
-            raise PictureRefused(RefusalReason.EMPTY)
+            raise FileRefused(RefusalReason.EMPTY)
         if not is_picture(image):
-            raise PictureRefused(RefusalReason.UNKNOWN_KIND, f"first bytes {image[:8].hex()}")
+            raise FileRefused(RefusalReason.UNKNOWN_KIND, f"first bytes {image[:8].hex()}")
         if len(image) > BYTE_CAPS[FileKind.PICTURE]:
-            raise PictureRefused(RefusalReason.TOO_MANY_BYTES, f"{len(image)} bytes")
+            raise FileRefused(RefusalReason.TOO_MANY_BYTES, f"{len(image)} bytes")
         answer, _ = await self._ask({"op": "picture"}, image)
         return tuple(page_from_json(page) for page in answer["pages"])
 
@@ -170,7 +170,7 @@ class OcrReader:
                     answer, blob = await child.ask(head, body)
             except TimeoutError:
                 await child.stop(kill=True)
-                raise PictureRefused(RefusalReason.TOO_SLOW, f"over {self._timeout} s") from None
+                raise FileRefused(RefusalReason.TOO_SLOW, f"over {self._timeout} s") from None
             except (ConnectionError, asyncio.IncompleteReadError, ValueError) as error:
                 await child.stop(kill=True)
                 if self._closed:
@@ -184,10 +184,9 @@ class OcrReader:
                 await child.stop(kill=False)
             _raise_refusal(answer)
             return answer, blob
-        raise PictureRefused(RefusalReason.READER_FAILED)
+        raise FileRefused(RefusalReason.READER_FAILED)
 
 
 def _raise_refusal(answer: dict[str, Any]) -> None:
     if reason := answer.get("refused"):
-        refused = PictureRefused if answer.get("picture") else FileRefused
-        raise refused(RefusalReason(reason), answer.get("detail", ""))
+        raise FileRefused(RefusalReason(reason), answer.get("detail", ""))

@@ -57,15 +57,14 @@ class _Desk:
         self._recogniser: Recogniser | None = None
 
     def answer(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
-        from bot.files.refusals import FileRefused, PictureRefused, RefusalReason  # noqa: PLC0415
+        from bot.files.refusals import FileRefused, RefusalReason  # noqa: PLC0415
 
         try:
             return self._work(head, body)
         except FileRefused as refused:
-            picture = isinstance(refused, PictureRefused)
-            return {"refused": refused.reason.value, "detail": refused.detail, "picture": picture}, b""
+            return {"refused": refused.reason.value, "detail": refused.detail}, b""
         except MemoryError:
-            return {"refused": RefusalReason.BOMB.value, "detail": "memory limit", "picture": True}, b""
+            return {"refused": RefusalReason.BOMB.value, "detail": "memory limit"}, b""
 
     def _work(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
         from bot.ocr_wire import page_to_json  # noqa: PLC0415

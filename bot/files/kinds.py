@@ -6,7 +6,7 @@ import zipfile
 from enum import StrEnum
 from io import BytesIO
 
-from bot.files.refusals import FileRefused, PictureRefused, RefusalReason
+from bot.files.refusals import FileRefused, RefusalReason
 
 MEBI = 1024 * 1024
 
@@ -47,8 +47,7 @@ def sniff(data: bytes, filename: str = "") -> FileKind:
         raise FileRefused(RefusalReason.EMPTY)
     kind = _kind(data, filename.lower())
     if len(data) > BYTE_CAPS[kind]:
-        refused = PictureRefused if kind is FileKind.PICTURE else FileRefused
-        raise refused(RefusalReason.TOO_MANY_BYTES, f"{len(data)} bytes of {kind}")
+        raise FileRefused(RefusalReason.TOO_MANY_BYTES, f"{len(data)} bytes of {kind}")
     return kind
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from core.errors import PictureRefused
+
 
 class RefusalReason(StrEnum):
     """Why it was refused; the value is the key of the sentence people get."""
@@ -23,14 +25,16 @@ class RefusalReason(StrEnum):
     READER_FAILED = "reader_failed"  # the reading process died twice on it
 
 
-class FileRefused(Exception):
-    """The file is not read; `reason` says why, `detail` is for the log only."""
+class FileRefused(PictureRefused):
+    """The picture or file is not read; `reason` says why, `detail` is for the log only.
+
+    Its sentence is `file_refused(reason)` of the texts catalogue.
+    """
 
     def __init__(self, reason: RefusalReason, detail: str = "") -> None:
-        super().__init__(f"{reason.value}: {detail}" if detail else reason.value)
+        super().__init__("file_refused", reason=reason.value)
         self.reason = reason
         self.detail = detail
 
-
-class PictureRefused(FileRefused):
-    """The same for a picture."""
+    def __str__(self) -> str:
+        return f"{self.reason.value}: {self.detail}" if self.detail else self.reason.value
