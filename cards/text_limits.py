@@ -10,7 +10,7 @@ class CardDoesNotFit(ValueError):  # noqa: N818 - says what is the matter with t
 
 
 def cut_chars(text: str, n: int) -> str:
-    """At most ``n`` characters; a longer text ends with “…”, which counts as one. Raises ValueError for n < 1."""
+    """At most ``n`` characters; a longer text ends with “…”, which counts. Raises ValueError for n < 1."""
     if n < 1:
         raise ValueError("a cut text has room for at least one character")
     return text if len(text) <= n else text[: n - 1].rstrip() + ELLIPSIS

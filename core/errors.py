@@ -29,3 +29,7 @@ class PictureRefused(Exception):  # noqa: N818
         super().__init__(sentence)
         self.sentence = sentence
         self.args_for_text = args
+
+
+class IngestUnavailable(Exception):  # noqa: N818
+    """An inbound could not be committed in time. The messenger is told so, and sends it again by itself."""
