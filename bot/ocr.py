@@ -1,8 +1,8 @@
 """Reading pictures and order files in child processes, behind core.ports.TextReader.
 
 A person sends a photo and gets its text back within seconds; a hostile one gets a reason and costs one child.
-Children are started when first needed, recycled after a number of files, killed when they are too slow, and end
-by themselves when the bot is gone, because their pipe closes.
+Children are started when first needed, recycled after a number of files, killed when they are too slow,
+and end by themselves when the bot is gone, because their pipe closes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ GIBI = 1024**3
 PROJECT = Path(bot.__file__).resolve().parent.parent
 KEPT_ENV = ("PATH", "LANG", "LC_ALL", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TZ")
 """A child sees nothing else of our environment: no tokens, no database address."""
-SINGLE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 TRIES = 2
 
 
@@ -41,7 +41,8 @@ class _Child:
         self.served = 0
 
     async def ask(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
-        """One question, one answer. Raises ConnectionError or asyncio.IncompleteReadError when the child died."""
+        """One question, one answer. Raises ConnectionError or asyncio.IncompleteReadError when the
+        child died."""
         process = await self._running()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -163,7 +164,9 @@ class OcrReader:
         finally:
             self._in_work -= 1
 
-    async def _ask_child(self, child: _Child, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+    async def _ask_child(
+        self, child: _Child, head: dict[str, Any], body: bytes
+    ) -> tuple[dict[str, Any], bytes]:
         for _ in range(TRIES):
             try:
                 async with asyncio.timeout(self._timeout):

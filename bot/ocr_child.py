@@ -1,7 +1,7 @@
 """The reading child: one file in, words out, until its pipe closes. Started by bot.ocr, never by hand.
 
-Everything that decodes a stranger's bytes happens here, under a memory limit and without a network: a file that
-breaks a decoder costs one child, not the desk.
+Everything that decodes a stranger's bytes happens here, under a memory limit and without a network: a
+file that breaks a decoder costs one child, not the desk.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def refuse_network(event: str, _: tuple[Any, ...]) -> None:
 
 
 def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    from bot.ocr_wire import pack, receive  # noqa: PLC0415  after the memory limit
+    from bot.ocr_wire import pack, receive
 
     desk = _Desk()
     while (frame := receive(requests)) is not None:
@@ -57,7 +57,7 @@ class _Desk:
         self._recogniser: Recogniser | None = None
 
     def answer(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
-        from bot.files.refusals import FileRefused, RefusalReason  # noqa: PLC0415
+        from bot.files.refusals import FileRefused, RefusalReason
 
         try:
             return self._work(head, body)
@@ -67,7 +67,7 @@ class _Desk:
             return {"refused": RefusalReason.BOMB.value, "detail": "memory limit"}, b""
 
     def _work(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
-        from bot.ocr_wire import page_to_json  # noqa: PLC0415
+        from bot.ocr_wire import page_to_json
 
         match head["op"]:
             case "warm":
@@ -84,23 +84,23 @@ class _Desk:
         return {"pages": [page_to_json(page) for page in pages]}, b""
 
     def _ready(self) -> Recogniser:
-        from bot.ocr_engine import Recogniser  # noqa: PLC0415  seconds to import
+        from bot.ocr_engine import Recogniser
 
         if self._recogniser is None:
             self._recogniser = Recogniser()
         return self._recogniser
 
     def _picture(self, data: bytes) -> Any:
-        from bot.files.pictures import decode  # noqa: PLC0415
+        from bot.files.pictures import decode
 
         pixels = decode(data)  # refused before the models are loaded for it
         return self._ready().read(pixels)
 
     def _file(self, data: bytes, name: str) -> tuple[Any, ...]:
-        from bot.files.delimited import read_csv  # noqa: PLC0415
-        from bot.files.kinds import FileKind, sniff  # noqa: PLC0415
-        from bot.files.portable import read_pdf  # noqa: PLC0415
-        from bot.files.workbook import read_xlsx  # noqa: PLC0415
+        from bot.files.delimited import read_csv
+        from bot.files.kinds import FileKind, sniff
+        from bot.files.portable import read_pdf
+        from bot.files.workbook import read_xlsx
 
         match sniff(data, name):
             case FileKind.PICTURE:
@@ -114,9 +114,9 @@ class _Desk:
 
 
 def _page_png(data: bytes, number: int) -> bytes:
-    import cv2  # noqa: PLC0415
+    import cv2
 
-    from bot.files.portable import page_picture  # noqa: PLC0415
+    from bot.files.portable import page_picture
 
     _, png = cv2.imencode(".png", page_picture(data, number))
     return bytes(png.tobytes())

@@ -1,8 +1,9 @@
 """The recogniser itself: an upright page of words out of a picture. Lives only in the child process.
 
-Decisions (measured): the line classifier stays off, because it turns isolated 6, 9, 60, 90 upside down with high
-confidence; the page's orientation is decided once instead. Crops are read one by one with one thread. Models come
-with the package; a missing one is an error, never a download.
+Decisions (measured): the line classifier stays off, because it turns isolated 6, 9, 60, 90 upside down
+with high
+confidence; the page's orientation is decided once instead. Crops are read one by one with one thread.
+Models come with the package; a missing one is an error, never a download.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ Boxes = NDArray[np.float32]
 LONG_SIDE = 2000
 """Pictures are read at no more than this many pixels on the long side."""
 TEXT_SCORE = 0.3
-"""Below this a crop is taken for a smudge. Low, because a doubtful quantity must be asked about, not dropped."""
+"""Below this a crop is taken for a smudge. Low, because a doubtful quantity must be asked about, not
+dropped."""
 ORIENTATION_CROPS = 4
 SURE_UPRIGHT = 0.97
 """Mean score of the widest crops from which on the page is upright without a second look."""
@@ -54,7 +56,7 @@ class Recogniser:
             if not model.is_file():
                 raise FileNotFoundError(f"recogniser model {model.name} is not in the installed package")
 
-        from rapidocr import RapidOCR  # noqa: PLC0415  seconds to import; the check above must come first
+        from rapidocr import RapidOCR
 
         # An explicit model path never reaches the package's download branch.
         self._engine: Any = RapidOCR(

@@ -24,7 +24,8 @@ def pack(head: dict[str, Any], body: bytes = b"") -> bytes:
 
 
 def unpack_lengths(prefix: bytes) -> tuple[int, int]:
-    """Lengths of head and body. Raises ValueError when they are absurd, that is when the stream is out of step."""
+    """Lengths of head and body. Raises ValueError when they are absurd, that is when the stream is out
+    of step."""
     head, body = LENGTHS.unpack(prefix)
     if head > MAX_HEAD or body > MAX_BODY:
         raise ValueError(f"frame of {head} + {body} bytes")

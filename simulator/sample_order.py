@@ -96,17 +96,21 @@ def draw_page(order: SampleOrder, look: SampleLook | None = None) -> Image.Image
     pen.text((width / 2, margin), order.title, INK, _font(int(size * 1.5), serif=look.serif), anchor="mt")
     top = margin + int(row * 1.4)
     for texts in _heads(order, look):
-        for place, text in zip((margin, width // 2), texts, strict=False):
-            pen.text((place, top), text, INK, font)
+        for place, pair in zip((margin, width // 2), texts, strict=False):
+            pen.text((place, top), pair, INK, font)
         top += int(row * 0.9)
 
     top += row // 4
-    cells = [[heading for _, heading in look.headers]]
-    cells += [[_cell(line, column, no) for column, _ in look.headers] for no, line in enumerate(order.lines, 1)]
+    cells: list[Sequence[str]] = [[heading for _, heading in look.headers]]
+    cells += [
+        [_cell(line, column, no) for column, _ in look.headers] for no, line in enumerate(order.lines, 1)
+    ]
     if order.total:
-        cells.append([_total(column, order.total, first=n == 0) for n, (column, _) in enumerate(look.headers)])
-    for texts in cells:
-        _draw_row(pen, texts, look, widths, margin, top, row)
+        cells.append(
+            [_total(column, order.total, first=n == 0) for n, (column, _) in enumerate(look.headers)]
+        )
+    for cell_texts in cells:
+        _draw_row(pen, cell_texts, look, widths, margin, top, row)
         top += row
     if order.remark:
         pen.text((margin, top + row // 3), f"备注：{order.remark}", INK, font)

@@ -41,7 +41,8 @@ def is_picture(data: bytes) -> bool:
 def sniff(data: bytes, filename: str = "") -> FileKind:
     """The kind of an order file, size checked.
 
-    Raises FileRefused: empty, of no kind we read, locked, in the old Office format, or over the cap of its kind.
+    Raises FileRefused: empty, of no kind we read, locked, in the old Office format, or over the cap of
+    its kind.
     """
     if not data:
         raise FileRefused(RefusalReason.EMPTY)

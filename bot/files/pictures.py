@@ -21,7 +21,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 
 
 def decode(data: bytes) -> NDArray[np.uint8]:
-    """The picture as BGR pixels, EXIF orientation applied, transparency on white; of an animation the first frame.
+    """The picture as BGR pixels, EXIF orientation applied, transparency on white; of an animation the
+    first frame.
 
     Raises FileRefused: not a picture, too many bytes, too many pixels, broken.
     """

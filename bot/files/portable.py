@@ -52,7 +52,8 @@ def read_pdf(data: bytes, recognise: Recognise) -> tuple[ReadPage, ...]:
 
 
 def page_picture(data: bytes, number: int) -> NDArray[np.uint8]:
-    """Page `number` (from 0) as BGR pixels, in the same scale as the words of `read_pdf`. Raises FileRefused."""
+    """Page `number` (from 0) as BGR pixels, in the same scale as the words of `read_pdf`. Raises
+    FileRefused."""
     document = _opened(data)
     try:
         if not 0 <= number < len(document):

@@ -1,4 +1,5 @@
-"""Why a picture or file is not read. The sentence for people is chosen by the reason, in the texts catalogue."""
+"""Why a picture or file is not read. The sentence for people is chosen by the reason, in the texts
+catalogue."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def read_xlsx(data: bytes) -> tuple[ReadPage, ...]:
             _check_weight(archive)
             layouts = _layouts(archive)
         book = load_workbook(BytesIO(data), read_only=True, data_only=True, keep_links=False)
-        pages = []
+        pages: list[ReadPage] = []
         for sheet in book.worksheets:
             if sheet.sheet_state != "visible":
                 continue

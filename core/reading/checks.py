@@ -1,7 +1,7 @@
 """Checks that turn misreadings into flags: the sheet's own sums, Excel's damage, bad or stamped print.
 
-A score alone proves nothing (a "14" under a stamp was read "1" with 1.00), so sums and geometry speak too; and a
-sum that comes out right clears the doubts it covers, so that not everything is flagged.
+A score alone proves nothing (a "14" under a stamp was read "1" with 1.00), so sums and geometry speak
+too; and a sum that comes out right clears the doubts it covers, so that not everything is flagged.
 """
 
 from __future__ import annotations
@@ -87,7 +87,9 @@ def check_quantities(reads: Sequence[QuantityRead], total: CellText | None, sour
     for read in reads:
         line, cell = read.line, read.cell
         if cell is None:
-            problems.append(Problem(kind=ProblemKind.QUANTITY_MISSING, line=line.position, text=line.row_text))
+            problems.append(
+                Problem(kind=ProblemKind.QUANTITY_MISSING, line=line.position, text=line.row_text)
+            )
             continue
         if line.quantity is None:
             problems.append(Problem(kind=ProblemKind.QUANTITY_UNREADABLE, line=line.position, text=cell.text))

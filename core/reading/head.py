@@ -11,7 +11,20 @@ from core.reading.headings import Key
 from core.reading.layout import Row
 from core.reading.sheet import Problem, ProblemKind, SheetField
 
-DEMANDS = ("质检报告", "合格证", "技术协议", "原厂", "检测报告", "加急", "急件", "不要替代", "必须", "务必", "请勿", "需提供")
+DEMANDS = (
+    "质检报告",
+    "合格证",
+    "技术协议",
+    "原厂",
+    "检测报告",
+    "加急",
+    "急件",
+    "不要替代",
+    "必须",
+    "务必",
+    "请勿",
+    "需提供",
+)
 """A sentence outside the table that holds one of these is a demand, also without a key before it."""
 
 
@@ -53,7 +66,9 @@ def _of(fields: Sequence[Field], key: Key) -> list[Field]:
 
 
 def _unsure(fields: Sequence[Field], kind: ProblemKind) -> list[Problem]:
-    return [Problem(kind=kind, text=field.text) for field in fields if field.stained or field.score < SURE_FIELD]
+    return [
+        Problem(kind=kind, text=field.text) for field in fields if field.stained or field.score < SURE_FIELD
+    ]
 
 
 def _field(field: Field) -> SheetField:

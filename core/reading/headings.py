@@ -38,47 +38,55 @@ class Key(StrEnum):
     OTHER = "other"  # ends the value before it; not used
 
 
+def _spoken(words: str) -> tuple[str, ...]:
+    return tuple(words.split())
+
+
 HEADINGS: dict[Column, tuple[str, ...]] = {
-    Column.PART: tuple(
-        "物料号 物料编码 物料编号 物料代码 物料 零件号 零件编号 零件编码 零件图号 配件编码 配件编号 配件号 OE号 OE编号 OE码"
-        " OE OEM OEM号 料号 编码 编号 产品编码 产品编号 商品编码 商品编号 商品代码 货号 图号 订货号 存货编码 原厂编号"
-        " 原厂号 PARTNO PARTNUMBER PART SKU".split()
+    Column.PART: _spoken(
+        "物料号 物料编码 物料编号 物料代码 物料 零件号 零件编号 零件编码 零件图号 配件编码 "
+        "配件编号 配件号 OE号 OE编号 OE码 OE OEM OEM号 料号 编码 编号 产品编码 产品编号 商品编码 "
+        "商品编号 商品代码 货号 图号 订货号 存货编码 原厂编号 原厂号 PARTNO PARTNUMBER PART SKU"
     ),
-    Column.SPEC: tuple("型号 规格型号 规格 产品型号 商品型号 品牌号".split()),
-    Column.NAME: tuple(
-        "名称 品名 物料名称 零件名称 配件名称 商品名称 产品名称 货品名称 存货名称 品名规格 描述 物料描述 DESCRIPTION NAME".split()
+    Column.SPEC: _spoken("型号 规格型号 规格 产品型号 商品型号 品牌号"),
+    Column.NAME: _spoken(
+        "名称 品名 物料名称 零件名称 配件名称 商品名称 产品名称 货品名称 存货名称 品名规格 描述 "
+        "物料描述 DESCRIPTION NAME"
     ),
-    Column.QUANTITY: tuple(
-        "数量 订货数 订货数量 订购数量 订购数 采购数量 采购数 订单数量 需求数量 需求数 要货数量 要货数 件数 个数 下单数量 QTY"
-        " QUANTITY".split()
+    Column.QUANTITY: _spoken(
+        "数量 订货数 订货数量 订购数量 订购数 采购数量 采购数 订单数量 需求数量 需求数 要货数量 "
+        "要货数 件数 个数 下单数量 QTY QUANTITY"
     ),
-    Column.UNIT: tuple("单位 计量单位 UNIT".split()),
-    Column.PRICE: tuple("单价 含税单价 未税单价 价格 单价(元) PRICE".split()),
-    Column.AMOUNT: tuple("金额 含税金额 总价 小计 价税合计 总金额 合计金额 AMOUNT".split()),
-    Column.REMARK: tuple("备注 说明 要求 备注说明 REMARK".split()),
-    Column.NO: tuple("序号 行号 项次 项目 序 NO NO. 行".split()),
-    Column.CUSTOMER: tuple("客户 客户名称 客户编码 客户代码 门店 收货门店 购货单位".split()),
-    Column.DUE: tuple("交期 交货日期 交货期 要货日期 到货日期 需求日期 到货时间".split()),
-    Column.OTHER: tuple(
-        "品牌 车型 适用车型 产地 库位 仓库 税率 税额 包装 等级 级别 位置 厂家 折扣 颜色 重量 库存 条码 图片 包装数 装箱数"
-        " 已发数量 未发数量 起订量".split()
+    Column.UNIT: _spoken("单位 计量单位 UNIT"),
+    Column.PRICE: _spoken("单价 含税单价 未税单价 价格 单价(元) PRICE"),
+    Column.AMOUNT: _spoken("金额 含税金额 总价 小计 价税合计 总金额 合计金额 AMOUNT"),
+    Column.REMARK: _spoken("备注 说明 要求 备注说明 REMARK"),
+    Column.NO: _spoken("序号 行号 项次 项目 序 NO NO. 行"),
+    Column.CUSTOMER: _spoken("客户 客户名称 客户编码 客户代码 门店 收货门店 购货单位"),
+    Column.DUE: _spoken("交期 交货日期 交货期 要货日期 到货日期 需求日期 到货时间"),
+    Column.OTHER: _spoken(
+        "品牌 车型 适用车型 产地 库位 仓库 税率 税额 包装 等级 级别 位置 厂家 折扣 颜色 重量 库存 "
+        "条码 图片 包装数 装箱数 已发数量 未发数量 起订量"
     ),
 }
 """Printed headings per column, as customers' forms and ERP exports have them."""
 
 KEYS: dict[Key, tuple[str, ...]] = {
-    Key.CUSTOMER_CODE: tuple("客户编码 客户代码 客户编号 客户号".split()),
-    Key.CUSTOMER: tuple(
-        "客户名称 客户 购货单位 购货方 购买方 需方 采购单位 采购方 订货单位 订货方 收货单位 买方 下单门店 门店".split()
+    Key.CUSTOMER_CODE: _spoken("客户编码 客户代码 客户编号 客户号"),
+    Key.CUSTOMER: _spoken(
+        "客户名称 客户 购货单位 购货方 购买方 需方 采购单位 采购方 订货单位 订货方 收货单位 买方 "
+        "下单门店 门店"
     ),
-    Key.DUE: tuple(
-        "交期 交货日期 交货期 交货时间 要货日期 要货时间 到货日期 到货时间 需求日期 送货日期 要求到货 要求交期 最晚到货".split()
+    Key.DUE: _spoken(
+        "交期 交货日期 交货期 交货时间 要货日期 要货时间 到货日期 到货时间 需求日期 送货日期 "
+        "要求到货 要求交期 最晚到货"
     ),
-    Key.NUMBER: tuple("单号 订单号 订单编号 采购单号 采购订单号 合同号 合同编号 编号".split()),
-    Key.REMARK: tuple("备注 要求 说明 特殊要求 技术要求 质量要求 其他要求 备注说明 注".split()),
-    Key.OTHER: tuple(
-        "电话 联系人 联系电话 手机 地址 收货地址 收货人 制单 制单人 审核 审核人 日期 下单日期 订单日期 制单日期 供应商"
-        " 供货单位 供方 卖方 传真 经手人 签字 签收 业务员 采购员 付款方式 税号 币种 仓库 页码 第".split()
+    Key.NUMBER: _spoken("单号 订单号 订单编号 采购单号 采购订单号 合同号 合同编号 编号"),
+    Key.REMARK: _spoken("备注 要求 说明 特殊要求 技术要求 质量要求 其他要求 备注说明 注"),
+    Key.OTHER: _spoken(
+        "电话 联系人 联系电话 手机 地址 收货地址 收货人 制单 制单人 审核 审核人 日期 下单日期 "
+        "订单日期 制单日期 供应商 供货单位 供方 卖方 传真 经手人 签字 签收 业务员 采购员 付款方式 "
+        "税号 币种 仓库 页码 第"
     ),
 }
 """Printed keys of the fields around the table."""
@@ -166,13 +174,13 @@ def keys_in(text: str) -> tuple[KeyAt, ...]:
         rest = text[match.end() :]
         colon = re.match(r"\s*(\([^)]*\)|（[^）]*）)?\s*[:：]\s*", rest)
         if colon is not None:
-            at = KeyAt(key=_KEY_OF[match.group()], start=match.start(), value=match.end() + colon.end(), colon=True)
+            at = KeyAt(
+                key=_KEY_OF[match.group()], start=match.start(), value=match.end() + colon.end(), colon=True
+            )
             found.append(at)
         elif match.start() == 0 and (not rest or rest[0].isspace() or rest[0].isascii()):
             blank = len(rest) - len(rest.lstrip())
-            found.append(
-                KeyAt(key=_KEY_OF[match.group()], start=0, value=match.end() + blank, colon=False)
-            )
+            found.append(KeyAt(key=_KEY_OF[match.group()], start=0, value=match.end() + blank, colon=False))
     return tuple(found)
 
 

@@ -19,7 +19,8 @@ SAME_ROW = 0.55
 
 @dataclass(frozen=True, kw_only=True)
 class Slope:
-    """How text lines run over the page: dy/dx = a + b·(x - x0) + c·(y - y0). Tilt is `a`, perspective `b`, `c`."""
+    """How text lines run over the page: dy/dx = a + b·(x - x0) + c·(y - y0). Tilt is `a`, perspective
+    `b`, `c`."""
 
     a: float
     b: float
@@ -129,7 +130,9 @@ def _piece(word: Word, slope: Slope) -> Piece:
     (ax, ay), (bx, by), (cx, cy), (dx, dy) = word.box
     left = slope.across((ax + dx) / 2, (ay + dy) / 2)
     right = slope.across((bx + cx) / 2, (by + cy) / 2)
-    return Piece(word=word, text=word.text, left=min(left, right), right=max(left, right), level=slope.level(x, y))
+    return Piece(
+        word=word, text=word.text, left=min(left, right), right=max(left, right), level=slope.level(x, y)
+    )
 
 
 def _bounded(slope: float) -> float:

@@ -17,7 +17,9 @@ _NOT_PARTS = re.compile(
 )
 """Dates, phone numbers, plain numbers: a part only when the master data says so."""
 _UNIT = "|".join(sorted(UNITS, key=len, reverse=True))
-_WITH_UNIT = re.compile(rf"(?<![A-Z0-9.\-/])(\d{{1,6}})\s*(?:{_UNIT})(?![A-Z])|[X×*]\s*(\d{{1,6}})(?![A-Z0-9\-])")
+_WITH_UNIT = re.compile(
+    rf"(?<![A-Z0-9.\-/])(\d{{1,6}})\s*(?:{_UNIT})(?![A-Z])|[X×*]\s*(\d{{1,6}})(?![A-Z0-9\-])"
+)
 _BARE = re.compile(r"(?<![A-Z0-9.\-/])(\d{1,6})(?![A-Z0-9\-/]|\.\d|[年月日号])")
 PART_LETTERS = 6
 """An unknown part number has at least this many letters and digits."""
@@ -27,7 +29,8 @@ LONGEST_JOIN = 5
 
 @dataclass(frozen=True, kw_only=True)
 class LooseLine:
-    """A row with a part-like token; `quantities` are all numbers that could be meant, in the order of trust."""
+    """A row with a part-like token; `quantities` are all numbers that could be meant, in the order of
+    trust."""
 
     row: Row
     part: str

@@ -7,7 +7,36 @@ import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
 
-UNITS = "个 件 只 套 箱 盒 打 对 副 支 条 根 瓶 桶 包 片 台 付 组 把 块 卷 升 PCS EA SET BOX PC".split()
+UNITS = (
+    "个",
+    "件",
+    "只",
+    "套",
+    "箱",
+    "盒",
+    "打",
+    "对",
+    "副",
+    "支",
+    "条",
+    "根",
+    "瓶",
+    "桶",
+    "包",
+    "片",
+    "台",
+    "付",
+    "组",
+    "把",
+    "块",
+    "卷",
+    "升",
+    "PCS",
+    "EA",
+    "SET",
+    "BOX",
+    "PC",
+)
 """Words that may follow a quantity; boxes and dozens are counted out by the part's pack, elsewhere."""
 
 _UNIT = "|".join(sorted(UNITS, key=len, reverse=True))

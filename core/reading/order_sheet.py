@@ -1,7 +1,8 @@
-"""Reading an order off its pages: tables where there are headings, loose lines where there are none (F027–F029).
+"""Reading an order off its pages: tables where there are headings, loose lines where there are none
+(F027–F029).
 
-A salesperson sees every line of the sheet with its number, and each one that could be wrong flagged: a wrong value
-without a flag is the one unforgivable result. Flagging everything is the second worst.
+A salesperson sees every line of the sheet with its number, and each one that could be wrong flagged: a
+wrong value without a flag is the one unforgivable result. Flagging everything is the second worst.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from core.reading.checks import QuantityRead, check_part, check_quantities, missing_numbers
 from core.reading.fields import Field, fields_of
-from core.reading.headings import Column, Key, headings_in, is_total
 from core.reading.head import head_of
+from core.reading.headings import Column, headings_in, is_total
 from core.reading.layout import Row, rows_of
 from core.reading.loose import LooseLine, loose_line, without_running_numbers
 from core.reading.numbers import half_width, money_of, quantity_of
@@ -50,8 +51,8 @@ def read_order(pages: Sequence[ReadPage], *, parts: PartIndex) -> SheetReading:
             if not found:
                 notes.append(row)
         if not own:
-            lines = [line for row in outside if (line := loose_line(row, parts))]
-            loose += [(line, page) for line in without_running_numbers(lines)]
+            likely = [line for row in outside if (line := loose_line(row, parts))]
+            loose += [(line, page) for line in without_running_numbers(likely)]
 
     lines, problems = _table_lines(tables, parts)
     if not lines:
@@ -239,7 +240,9 @@ def _boxes(row: TableRow, places: _Places) -> tuple[tuple[str, Quad], ...]:
 def _loose_lines(loose: Sequence[tuple[LooseLine, ReadPage]]) -> tuple[list[SheetLine], list[Problem]]:
     """Unknown tokens count only with a plain quantity beside them, or where another row is a known part."""
     trusted = any(line.known for line, _ in loose)
-    kept = [(line, page) for line, page in loose if line.known or line.with_unit or (trusted and line.quantities)]
+    kept = [
+        (line, page) for line, page in loose if line.known or line.with_unit or (trusted and line.quantities)
+    ]
     lines: list[SheetLine] = []
     problems: list[Problem] = []
     for position, (loose_row, page) in enumerate(kept, 1):

@@ -11,7 +11,8 @@ from core.reading.words import Quad
 
 
 class PartIndex(Protocol):
-    """What reading needs to know of the master data. Matching proper is done on the draft, from `part_text`."""
+    """What reading needs to know of the master data. Matching proper is done on the draft, from
+    `part_text`."""
 
     def hits(self, text: str) -> int:
         """How many parts this text names exactly: by code, OE, alias or brand number, normalised."""
@@ -65,7 +66,8 @@ class SheetField:
 
 @dataclass(frozen=True, kw_only=True)
 class SheetLine:
-    """One order line as printed. `boxes` holds the place of `part`, `name`, `quantity`, … where they were found.
+    """One order line as printed. `boxes` holds the place of `part`, `name`, `quantity`, … where they
+    were found.
 
     `quantity` is the printed number, uncounted by pack, or None: it is never guessed. `score` is the worst of
     part and quantity. `row` is the sheet's own row for sheets (from 1), else the line's place on the page.

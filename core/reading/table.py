@@ -78,7 +78,8 @@ def heading_slots(row: Row) -> tuple[Slot, ...]:
 
 
 def fill(slots: Sequence[Slot], rows: Iterable[Row], page: int) -> tuple[TableRow, ...]:
-    """Puts the words of the rows into the columns: first by the headings, then by where the rows' words stand."""
+    """Puts the words of the rows into the columns: first by the headings, then by where the rows' words
+    stand."""
     rows = list(rows)
     split = [_split_row(slots, row) for row in rows]
     first = [_assign(slots, pieces) for pieces in split]
@@ -106,7 +107,9 @@ def cut(piece: Piece, start: int, end: int) -> Piece:
 def _split_row(slots: Sequence[Slot], row: Row) -> tuple[Piece, ...]:
     pieces: list[Piece] = []
     for piece in row.pieces:
-        under = [slot for slot in slots if _overlap(slot, piece) > 0.5 * min(slot.right - slot.left, piece.width)]
+        under = [
+            slot for slot in slots if _overlap(slot, piece) > 0.5 * min(slot.right - slot.left, piece.width)
+        ]
         if len(under) < 2:
             pieces.append(piece)
             continue
