@@ -1,6 +1,6 @@
 """How well sample orders are read: line F1, fields, flags, silent errors, seconds, per kind of damage.
 
-Run: python -m bench.ocr_accuracy [samples per damage]. A silent error is a wrong, invented or missed line that
+Run: python -m bench.ocr_accuracy [samples per damage [damage …]]. A silent error is a wrong, invented or missed line that
 nothing on the sheet points at. The samples are ours, so the figures say what broke, not how good the world is.
 """
 
@@ -40,12 +40,12 @@ def silent_errors(sample: Sample, reading: SheetReading) -> list[str]:
     return wrong
 
 
-async def main(each: int) -> None:
+async def main(each: int, damages: list[str]) -> None:
     """Prints one row per damage, and the sums."""
     reader = OcrReader()
     await reader.warm_up()
     totals: Counter[str] = Counter()
-    for damage in DAMAGES:
+    for damage in damages or DAMAGES:
         sums: Counter[str] = Counter()
         notes: list[str] = []
         started = time.perf_counter()
@@ -100,4 +100,4 @@ def _row(name: str, sums: Counter[str]) -> str:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5))
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5, sys.argv[2:]))

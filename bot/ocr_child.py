@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import sys
+import traceback
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
@@ -65,6 +66,9 @@ class _Desk:
             return {"refused": refused.reason.value, "detail": refused.detail}, b""
         except MemoryError:
             return {"refused": RefusalReason.BOMB.value, "detail": "memory limit"}, b""
+        except Exception as error:  # a file that trips a library is that file's trouble, not the next one's
+            traceback.print_exc()
+            return {"refused": RefusalReason.READER_FAILED.value, "detail": repr(error)}, b""
 
     def _work(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
         from bot.ocr_wire import page_to_json

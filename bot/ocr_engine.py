@@ -33,6 +33,8 @@ SURE_UPRIGHT = 0.97
 """Mean score of the widest crops from which on the page is upright without a second look."""
 STAIN_SHARE = 0.03
 """Share of red pixels in a box from which on a stamp lies over it."""
+RED_PAGE_SHARE = 0.0005
+"""Share of red pixels on a page from which on they are worth fading."""
 MODELS = ("PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx")
 
 
@@ -83,20 +85,22 @@ class Recogniser:
     def read(self, picture: Pixels, number: int = 0) -> ReadPage:
         """The words of a BGR picture, turned upright; no words when there is no text in it."""
         small, scale = _reduced(picture)
+        red = _red(small)
+        small = _bleached(small, red)
         boxes = self._detect(small)
         turned = 0
         if len(boxes):
             if _lies_on_its_side(boxes):
                 boxes = _turn_boxes(boxes, small)
-                small = np.ascontiguousarray(np.rot90(small, -1))
+                small, red = np.ascontiguousarray(np.rot90(small, -1)), np.rot90(red, -1)
                 turned = 90
             crops = [_crop(small, box) for box in boxes]
             lines, flipped = self._read_upright(crops)
             if flipped:
-                small = np.ascontiguousarray(small[::-1, ::-1])
+                small, red = np.ascontiguousarray(small[::-1, ::-1]), red[::-1, ::-1]
                 boxes = _half_turn_boxes(boxes, small)
                 turned += 180
-            words = _words(small, boxes, lines, scale, number)
+            words = _words(red, boxes, lines, scale, number)
         else:
             words = ()
         height, width = small.shape[:2]
@@ -190,8 +194,9 @@ def _on_its_head(crop: Pixels) -> Pixels:
     return np.ascontiguousarray(crop[::-1, ::-1])
 
 
-def _words(picture: Pixels, boxes: Boxes, lines: list[_Line], scale: float, number: int) -> tuple[Word, ...]:
-    red = _red(picture)
+def _words(
+    red: NDArray[np.bool_], boxes: Boxes, lines: list[_Line], scale: float, number: int
+) -> tuple[Word, ...]:
     words = []
     for box, line in zip(boxes, lines, strict=True):
         if not line.text.strip() or line.score < TEXT_SCORE:
@@ -216,6 +221,20 @@ def _quad(box: Boxes) -> Quad:
 def _red(picture: Pixels) -> NDArray[np.bool_]:
     blue, green, red = (picture[:, :, n].astype(np.int16) for n in range(3))
     return np.asarray(red - np.maximum(blue, green) > 45, np.bool_)
+
+
+def _bleached(picture: Pixels, red: NDArray[np.bool_]) -> Pixels:
+    """The picture with red ink faded: in the red channel a stamp is nearly paper, and print under it still ink."""
+    if red.mean() < RED_PAGE_SHARE:
+        return picture
+    ink = cv2.dilate(red.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+    paper = float(np.percentile(picture[:, :, 2], 90))
+    stamp = float(np.median(picture[:, :, 2][red]))
+    # Stretched so that the stamp's own red becomes paper white; what is darker than it stays darker.
+    faded = np.clip(picture[:, :, 2].astype(np.float32) * (paper / max(stamp, 1.0)), 0, paper)
+    bleached = picture.copy()
+    bleached[ink] = faded[ink].astype(np.uint8)[:, None]
+    return bleached
 
 
 def _stained(red: NDArray[np.bool_], box: Boxes) -> bool:

@@ -86,7 +86,7 @@ def draw_page(order: SampleOrder, look: SampleLook | None = None) -> Image.Image
     look = look or SampleLook()
     size, margin, row = look.size, look.size * 2, int(look.size * 1.9)
     widths = [int(WIDTHS[column] * size) for column, _ in look.headers]
-    width = max(sum(widths) + 2 * margin, 30 * size)
+    width = max(sum(widths) + 2 * margin, 34 * size)
     rows = len(order.lines) + (1 if order.total else 0)
     height = margin * 2 + row * (rows + 6)
     page = Image.new("RGB", (width, height), PAPER)
@@ -96,8 +96,10 @@ def draw_page(order: SampleOrder, look: SampleLook | None = None) -> Image.Image
     pen.text((width / 2, margin), order.title, INK, _font(int(size * 1.5), serif=look.serif), anchor="mt")
     top = margin + int(row * 1.4)
     for texts in _heads(order, look):
-        for place, pair in zip((margin, width // 2), texts, strict=False):
+        place = margin
+        for pair in texts:
             pen.text((place, top), pair, INK, font)
+            place = max(width // 2, place + int(font.getlength(pair)) + size * 2)
         top += int(row * 0.9)
 
     top += row // 4

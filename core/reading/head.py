@@ -9,6 +9,7 @@ from core.reading.checks import SURE_FIELD
 from core.reading.fields import Field
 from core.reading.headings import Key
 from core.reading.layout import Row
+from core.reading.numbers import half_width
 from core.reading.sheet import Problem, ProblemKind, SheetField
 
 DEMANDS = (
@@ -66,8 +67,11 @@ def _of(fields: Sequence[Field], key: Key) -> list[Field]:
 
 
 def _unsure(fields: Sequence[Field], kind: ProblemKind) -> list[Problem]:
+    """A colon inside a value is the next field's, run into this one."""
     return [
-        Problem(kind=kind, text=field.text) for field in fields if field.stained or field.score < SURE_FIELD
+        Problem(kind=kind, text=field.text)
+        for field in fields
+        if field.stained or field.score < SURE_FIELD or ":" in half_width(field.text)
     ]
 
 
