@@ -27,13 +27,14 @@ class CardKind(StrEnum):
     APPROVAL = "approval"  # ref approval request id: 通过 / 驳回
     REJECT_REASON = "reject_reason"  # ref request id: choice of reason
     ORDER = "order"  # ref order number: state, owner, next step, deadline
-    PICK_LIST = "pick_list"  # ref pick list number: claim, current stop, picked / short, scan out
+    PICK_LIST = "pick_list"  # ref pick list number: the offer to all pickers of the warehouse, who has claimed it
+    PICK_STOP = "pick_stop"  # ref pick list number: the claimer's card, one stop at a time
     SHORT_REASON = "short_reason"  # ref pick list number: choice of short-pick reason for the current stop
-    EXPEDITE_FORM = "expedite_form"  # ref order number: choice of reason, level, latest ship time
+    EXPEDITE_REASON = "expedite_reason"  # ref order number: one of the twelve reasons
+    EXPEDITE_TERMS = "expedite_terms"  # ref {order number}:{reason code}: level and latest ship time
     EXPEDITE = "expedite"  # ref order number: what the fuse has started
     PICKUP = "pickup"  # ref order number: logistics' pickup card with map link
     ESCALATION = "escalation"  # ref order number or request id: a director's card
-    NUDGE = "nudge"  # ref request id: reminder before the deadline
 
 
 class DeliveryKind(StrEnum):
@@ -81,6 +82,9 @@ class Delivery:
 class PostedCard:
     """A card that stands in people's chats, and the handles to repaint it (law 3, the code ledger of §5).
 
+    The row is written with the change that wants the card shown, before anything is sent: so a later change always
+    finds every copy, also one that is in mid-send.
+
     Unique on (platform, card_id). ``card_key`` is ``{kind}:{ref}[:{audience}]``; ``generation`` rises when a
     fresh copy had to be sent because the old one could not be repainted any more.
     """
@@ -93,13 +97,14 @@ class PostedCard:
     kind: CardKind
     ref: str
     recipients: list[str]
-    shown_digest: str
+    shown_digest: str = ""
     """Digest of the payload on the screens: an update to the same content is not sent."""
     send_code: str = ""
     send_code_at: datetime | None = None
     closed: bool = False
     """Shows a terminal state without live buttons."""
-    posted_at: datetime
+    posted_at: datetime | None = None
+    """None: recorded with the transaction that wants it shown, not yet at the platform."""
     id: int | None = None
 
 

@@ -172,7 +172,7 @@ class Waves(Protocol):
         """The live (open or claimed) list an order is on."""
 
     async def shipped_parcels(self, carrier: str, since: datetime) -> int:
-        """Orders of waves of this carrier since a moment (capacity already taken today)."""
+        """Sum of ``parcels`` over the waves of this carrier created since a moment (capacity already taken today)."""
 
 
 class Expedites(Protocol):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from core.warehouse.allocation import QcState
+from core.warehouse.lots import QcState
 
 
 @dataclass(kw_only=True)

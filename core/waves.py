@@ -36,6 +36,8 @@ class Wave:
     created_at: datetime
     must_ship: int = 0
     """How many of its orders must leave today."""
+    parcels: int = 0
+    """Parcels it puts on the carrier run; taken off the run's capacity for the day (F053)."""
     id: int | None = None
 
 

@@ -1,0 +1,105 @@
+"""What happens when a deadline passes: it climbs to the right role, labels, and never decides (F123, F126, F076)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from core import expediting
+from core.acting import trace
+from core.approvals import RequestState, Step
+from core.deadlines import Deadline, DeadlineKind, DeadlineState
+from core.desk import Act
+from core.notices import CardKind, Priority
+from core.orders import OrderStatus
+from core.people import Role
+from core.waves import PickListState
+
+
+async def fire(act: Act, deadline: Deadline) -> None:
+    """One due deadline: the guard is checked again, the effect and “fired” are one commit (T5)."""
+    deadline.state = DeadlineState.FIRED
+    deadline.fired_at = act.now
+    await EFFECTS[deadline.kind](act, deadline)
+
+
+async def _draft_unsubmitted(act: Act, deadline: Deadline) -> None:
+    """Two hours a draft: the regional manager of the customer's province, else the supervisors (F123)."""
+    order = await act.tx.orders.get(deadline.ref, lock=True)
+    if order is None or order.status is not OrderStatus.DRAFT:
+        return
+    owner = await act.tx.people.get(order.owner_id)
+    region = order.region or (owner.region if owner else "")
+    people = [p for p in await act.tx.people.with_role(Role.REGIONAL, region=region) if not region or p.region == region]
+    people = people or await act.tx.people.with_role(Role.SUPERVISOR)
+    late = _late(act, deadline)
+    await trace(act.tx, order.number, "order.unsubmitted", None, now=act.now, to=[p.id for p in people], late_min=late)
+    for person in people:
+        await act.tell.say(person, "draft_unsubmitted", number=order.number, owner=owner.name if owner else "",
+                           customer=order.customer_name, late=late, priority=Priority.EXPEDITE)
+    if owner is not None:
+        await act.tell.say(owner, "draft_reminder", number=order.number, to="、".join(p.name for p in people))
+
+
+async def _approval_reminder(act: Act, deadline: Deadline) -> None:
+    """Thirty minutes before: who may decide is reminded; the card stays the same."""
+    request = await act.tx.approvals.get(int(deadline.ref.removeprefix("ap:")))
+    if request is None or request.state is not RequestState.OPEN or act.now >= request.due_at:
+        return
+    for person_id in request.audience:
+        person = await act.tx.people.get(person_id)
+        if person is not None:
+            await act.tell.say(person, "approval_reminder", number=request.order_number, step=request.step.value,
+                               due=request.due_at.isoformat(), priority=Priority.APPROVAL)
+
+
+async def _approval_due(act: Act, deadline: Deadline) -> None:
+    """Four hours: the tech director gets a card on WeCom and may decide too; the first card says so (F126)."""
+    request = await act.tx.approvals.get(int(deadline.ref.removeprefix("ap:")), lock=True)
+    if request is None or request.state is not RequestState.OPEN:
+        return
+    role = Role.TECH_DIRECTOR if request.step is Step.TECH else Role.SALES_DIRECTOR
+    people = await act.tx.people.with_role(role) or await act.tx.people.with_role(Role.ADMIN)
+    request.escalated_to = [p.id for p in people]
+    request.escalated_at = act.now
+    await trace(act.tx, request.order_number, "approval.escalated", None, now=act.now, step=request.step.value,
+                to=request.escalated_to, late_min=_late(act, deadline))
+    ref = str(request.id)
+    await act.tell.show(CardKind.ESCALATION, f"ap:{ref}", people, priority=Priority.EXPEDITE)
+    await act.tell.repaint(ref, CardKind.APPROVAL, priority=Priority.APPROVAL)
+    await act.tell.repaint(request.order_number, CardKind.DRAFT)
+
+
+async def _expedite_at_risk(act: Act, deadline: Deadline) -> None:
+    order = await act.tx.orders.get(deadline.ref, lock=True)
+    if order is not None:
+        await expediting.alarm_director(act, order, step="2h")
+
+
+async def _expedite_final(act: Act, deadline: Deadline) -> None:
+    order = await act.tx.orders.get(deadline.ref, lock=True)
+    if order is not None:
+        await expediting.alarm_director(act, order, step=deadline.step)
+
+
+async def _pick_unclaimed(act: Act, deadline: Deadline) -> None:
+    pick_list = await act.tx.waves.pick_list(deadline.ref)
+    if pick_list is None or pick_list.state is not PickListState.OPEN:
+        return
+    for lead in await act.tx.people.with_role(Role.WAREHOUSE_LEAD, warehouse=pick_list.warehouse):
+        await act.tell.say(lead, "pick_unclaimed", number=pick_list.number, orders=len(pick_list.orders),
+                           cutoff=pick_list.cutoff_at.isoformat(), priority=Priority.PICK)
+
+
+def _late(act: Act, deadline: Deadline) -> int:
+    """Whole minutes a deadline fires after its time: said to people after a downtime (“迟到 x 分钟”)."""
+    return int((act.now - deadline.due_at).total_seconds() // 60)
+
+
+EFFECTS: dict[DeadlineKind, Callable[[Act, Deadline], Awaitable[None]]] = {
+    DeadlineKind.DRAFT_UNSUBMITTED: _draft_unsubmitted,
+    DeadlineKind.APPROVAL_REMINDER: _approval_reminder,
+    DeadlineKind.APPROVAL_DUE: _approval_due,
+    DeadlineKind.EXPEDITE_AT_RISK: _expedite_at_risk,
+    DeadlineKind.EXPEDITE_FINAL: _expedite_final,
+    DeadlineKind.PICK_UNCLAIMED: _pick_unclaimed,
+}
