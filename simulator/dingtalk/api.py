@@ -83,7 +83,7 @@ class Front:
         if self._site.take(FaultKind.SERVER_ERROR):
             self._close(entry, "503", "fault: server error")
             return web.json_response(
-                {"code": "ServiceUnavailable", "message": "The request has failed.", "requestid": entry.id},
+                {"code": "ServiceUnavailable", "message": "The request has failed.", "requestid": str(entry.id)},
                 status=503,
             )
         if self._site.take(FaultKind.HTML_INSTEAD_OF_JSON):
@@ -126,11 +126,7 @@ class Front:
         if not call.metered:
             return
         if not self._rate.take(call.label):
-            raise (
-                OapiError(90018, "请求过于频繁")
-                if call.style == "oapi"
-                else ApiError(403, QPS, "请求过于频繁")
-            )
+            raise (OapiError(90018, "请求过于频繁") if call.style == "oapi" else ApiError(403, QPS, "请求过于频繁"))
         if not self._site.quota.take_call():
             raise self._no_quota(call)
 

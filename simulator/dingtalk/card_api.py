@@ -67,9 +67,7 @@ class CardDesk:
         site = self._site
         if body.get("cardData") is None and body.get("privateData") is None:
             raise param("cardDataAndPrivateDataBothEmpty", "公有数据和私有数据都为空")
-        public = (
-            None if body.get("cardData") is None else param_map(body["cardData"], unsafe=site.unsafe_words)
-        )
+        public = None if body.get("cardData") is None else param_map(body["cardData"], unsafe=site.unsafe_words)
         private = self._private(body.get("privateData"))
         options = body.get("cardUpdateOptions")
         public_by_key = by_key(options, "updateCardDataByKey")

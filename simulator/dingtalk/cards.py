@@ -106,9 +106,7 @@ def param_map(holder: Any, *, unsafe: set[str]) -> dict[str, str]:
         if len(key.encode()) > CARD_KEY_BYTES:
             raise param("invalid", f"cardParamMap 的键超过 {CARD_KEY_BYTES} 字节")
         if len(value.encode()) > CARD_VALUE_BYTES:
-            raise param(
-                "invalid", f"cardParamMap.{key} 为 {len(value.encode())} 字节，超过 {CARD_VALUE_BYTES} 字节"
-            )
+            raise param("invalid", f"cardParamMap.{key} 为 {len(value.encode())} 字节，超过 {CARD_VALUE_BYTES} 字节")
         if any(word in value for word in unsafe):
             raise param("contentUnsafe", "卡片数据不能通过安全审查")
     return dict(values)

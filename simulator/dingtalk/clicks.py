@@ -43,13 +43,9 @@ class Clicks:
                     continue
                 if button.url:
                     return
-                form = {
-                    key: values[0] if len(values) == 1 else values for key, values in press.selected.items()
-                }
+                form = {key: values[0] if len(values) == 1 else values for key, values in press.selected.items()}
                 sent = {**params, "form": form} if form else params
-                await self._click(
-                    press.user, card, button.key, sent, bubble.space_type, bubble.conversation_id
-                )
+                await self._click(press.user, card, button.key, sent, bubble.space_type, bubble.conversation_id)
                 return
             raise LookupError(f"no button {press.key!r} on card {press.card_id!r} of {press.user}")
         raise LookupError(f"no card {press.card_id!r} on the phone of {press.user}")
@@ -59,9 +55,7 @@ class Clicks:
     ) -> Ack | None:
         """A forged click: card, button and person need not exist. Returns the bot's ack, None without one."""
         card = self._desk.cards.get(out_track_id)
-        return await self._send(
-            user, out_track_id, card, action_id, params, "IM_ROBOT", user, corp_id=corp_id
-        )
+        return await self._send(user, out_track_id, card, action_id, params, "IM_ROBOT", user, corp_id=corp_id)
 
     async def _click(
         self,

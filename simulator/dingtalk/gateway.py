@@ -157,9 +157,7 @@ class Gateway:
         site = self._site
         connection = to or self.pick(kind, topic)
         if connection is None:
-            site.wire.record(
-                "dingtalk", "to_bot", label, plain=_readable(data), status="no connection", note=note
-            )
+            site.wire.record("dingtalk", "to_bot", label, plain=_readable(data), status="no connection", note=note)
             return None
         frame = down_frame(
             kind=kind,
@@ -225,9 +223,7 @@ class Gateway:
     async def disconnect(self, connection: Connection, reason: str = "connection is expired") -> None:
         """SYSTEM disconnect: nothing more comes down this socket, TCP closes after the grace [wire 1.2]."""
         data = json.dumps({"reason": reason})
-        await self.push(
-            kind="SYSTEM", topic="disconnect", data=data, label="stream SYSTEM disconnect", to=connection
-        )
+        await self.push(kind="SYSTEM", topic="disconnect", data=data, label="stream SYSTEM disconnect", to=connection)
         connection.state = "leaving"
         self._spawn(self._close_after_grace(connection))
 
@@ -277,11 +273,7 @@ def _subscriptions(listed: Any) -> frozenset[tuple[str, str]]:
         raise ApiError(400, "param.invalid", "subscriptions 为空")
     topics = set()
     for item in listed:
-        if (
-            not isinstance(item, dict)
-            or item.get("type") not in {"EVENT", "CALLBACK"}
-            or not item.get("topic")
-        ):
+        if not isinstance(item, dict) or item.get("type") not in {"EVENT", "CALLBACK"} or not item.get("topic"):
             raise ApiError(400, "param.invalid", f"subscriptions 有误：{item!r}")
         if item["type"] == "EVENT" and item["topic"] != "*":
             raise ApiError(400, "param.invalid", "EVENT 只支持 topic *")

@@ -52,9 +52,7 @@ class Inbound:
         await self.send(user, payload)
         return payload
 
-    def payload(
-        self, user: str, content: dict[str, Any], message_id: str, *, group: str | None
-    ) -> dict[str, Any]:
+    def payload(self, user: str, content: dict[str, Any], message_id: str, *, group: str | None) -> dict[str, Any]:
         """The ``data`` of a robot frame."""
         site = self._site
         member = site.people.member(user)
@@ -207,9 +205,7 @@ class Inbound:
                 await self._attempt(parcel, note=f"redelivery {number}: no ack yet")
             if parcel.settled:
                 return
-        self._site.wire.record(
-            "dingtalk", "to_bot", parcel.label, status="lost", note="given up: never acked"
-        )
+        self._site.wire.record("dingtalk", "to_bot", parcel.label, status="lost", note="given up: never acked")
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -100,9 +100,7 @@ class Oapi:
             "dept_id_list": list(member.department_ids),
             "leader_in_dept": [{"dept_id": number, "leader": False} for number in member.department_ids],
             "manager_userid": member.manager_user_id,
-            "role_list": [
-                {"id": number, "name": name, "group_name": "岗位"} for number, name in member.roles
-            ],
+            "role_list": [{"id": number, "name": name, "group_name": "岗位"} for number, name in member.roles],
             "admin": member.admin,
             "boss": False,
             "active": True,

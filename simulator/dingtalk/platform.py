@@ -165,9 +165,7 @@ class DingTalkPlatform:
         code = self._keep(video, "video.mp4", "video/mp4")
         return await self._write(user, video_content(code, seconds=seconds), kind="video")
 
-    async def send_unknown(
-        self, user: str, kind: str = "interactiveCard", *, group: str | None = None
-    ) -> str:
+    async def send_unknown(self, user: str, kind: str = "interactiveCard", *, group: str | None = None) -> str:
         """A message of a kind the platform does not pass on."""
         return await self._write(user, unknown_content(kind), group=group, kind="text", text=f"[{kind}]")
 
@@ -196,9 +194,7 @@ class DingTalkPlatform:
         """An org event such as ``user_leave_org``."""
         await self.inbound.event(event_type, data)
 
-    async def push_frame(
-        self, *, kind: str, topic: str, data: str, to: Connection | None = None
-    ) -> Sent | None:
+    async def push_frame(self, *, kind: str, topic: str, data: str, to: Connection | None = None) -> Sent | None:
         """Any frame at all, sent once; None when no connection takes it."""
         label = f"stream {kind} raw"
         return await self.gateway.push(kind=kind, topic=topic, data=data, label=label, to=to)
@@ -221,9 +217,7 @@ class DingTalkPlatform:
     # -- inside ----------------------------------------------------------------------------------
 
     def _keep(self, data: bytes, filename: str, content_type: str) -> str:
-        return self.site.files.keep_inbound(
-            StoredFile(data=data, filename=filename, content_type=content_type)
-        )
+        return self.site.files.keep_inbound(StoredFile(data=data, filename=filename, content_type=content_type))
 
     def _quote(self, message_id: str) -> dict[str, Any]:
         """``repliedMsg`` of a quoted message. Raises LookupError for an unknown one."""

@@ -109,9 +109,7 @@ class Robot:
         status = 403 if stored is None else 200
         self._site.wire.record("dingtalk", "from_bot", "GET file", status=str(status))
         if stored is None:
-            return web.Response(
-                status=403, text="<Error><Code>AccessDenied</Code></Error>", content_type="text/xml"
-            )
+            return web.Response(status=403, text="<Error><Code>AccessDenied</Code></Error>", content_type="text/xml")
         return web.Response(body=stored.data, content_type=stored.content_type)
 
     async def ding(self, request: web.Request, body: dict[str, Any]) -> dict[str, Any]:
@@ -135,9 +133,7 @@ class Robot:
         for user in users:
             if user not in failed:
                 word = {1: "DING", 2: "短信 DING", 3: "电话 DING"}[kind]
-                self._add(
-                    ding_id, single_chat(user), (user,), kind="notice", title=word, text=str(body["content"])
-                )
+                self._add(ding_id, single_chat(user), (user,), kind="notice", title=word, text=str(body["content"]))
         return {"openDingId": ding_id, "failedList": failed}
 
     def _check_robot(self, body: dict[str, Any]) -> None:

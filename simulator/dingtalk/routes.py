@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from simulator.dingtalk.api import Call, Front
+from simulator.dingtalk.api import Call, Front, Handler
 from simulator.dingtalk.card_api import CardDesk
 from simulator.dingtalk.gateway import Gateway
 from simulator.dingtalk.oapi import Oapi
@@ -17,10 +17,10 @@ def table(
 ) -> list[web.RouteDef]:
     """All routes. New API: token in a header. oapi: token in the query, errors inside 200."""
 
-    def free(label: str, handler: object, *, accept: bool = False) -> Call:
+    def free(label: str, handler: Handler, *, accept: bool = False) -> Call:
         return Call(
             label=label,
-            handler=handler,  # type: ignore[arg-type]
+            handler=handler,
             token=False,
             metered=False,
             faults=False,
