@@ -2,7 +2,7 @@
 
 Passive replies (an encrypted message in the body of the 200) are not used: they repaint the card of the
 clicker alone, whether they spend the click's one-shot code is undocumented, and a reply cannot be sent again
-when the connection breaks. Everything people read goes through the outbox and message/send (wire 3.2, chat.md law 3).
+when the connection breaks. Everything people read goes through the outbox and message/send (wire 3.2).
 """
 
 from __future__ import annotations
@@ -116,9 +116,7 @@ class WeComCallback:
         nonce = self._query(request, "nonce")
         for agentid in candidates:
             envelope = self._envelopes[agentid]
-            if envelope.signed_by_us(
-                msg_signature=msg_signature, timestamp=timestamp, nonce=nonce, encrypt=encrypt
-            ):
+            if envelope.signed_by_us(msg_signature=msg_signature, timestamp=timestamp, nonce=nonce, encrypt=encrypt):
                 return agentid, envelope.open(
                     msg_signature=msg_signature, timestamp=timestamp, nonce=nonce, encrypt=encrypt
                 )

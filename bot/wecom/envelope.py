@@ -60,18 +60,14 @@ class Envelope:
         """
         if len(encrypt) > MAX_ENCRYPT:
             raise WireError(400, "oversize")
-        if not self.signed_by_us(
-            msg_signature=msg_signature, timestamp=timestamp, nonce=nonce, encrypt=encrypt
-        ):
+        if not self.signed_by_us(msg_signature=msg_signature, timestamp=timestamp, nonce=nonce, encrypt=encrypt):
             raise WireError(403, "signature")
         self._check_age(timestamp)
         return self._decrypt(encrypt)
 
     def seal(self, message: bytes, *, timestamp: int, nonce: str, random: bytes | None = None) -> str:
         """The XML body of a passive reply around ``message``. ``random`` (16 bytes) is drawn unless given."""
-        frame = (
-            (random or secrets.token_bytes(16)) + len(message).to_bytes(4, "big") + message + self._receiveid
-        )
+        frame = (random or secrets.token_bytes(16)) + len(message).to_bytes(4, "big") + message + self._receiveid
         missing = BLOCK - len(frame) % BLOCK
         encryptor = self._aes().encryptor()
         cipher = encryptor.update(frame + bytes([missing]) * missing) + encryptor.finalize()
