@@ -1,0 +1,152 @@
+"""One call to DingTalk: throttle, token, answer, and the one refresh a refused token gets."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import aiohttp
+
+from bot.dingtalk.errors import StaleToken, from_api, from_oapi
+from bot.dingtalk.receive import Meter, unmetered
+from bot.dingtalk.settings import DingTalkSettings
+from bot.dingtalk.tokens import Tokens
+from bot.platform_errors import PlatformDown, RateLimited, TokenRejected
+from core.clock import Clock
+from core.ports import Coordinator
+
+log = logging.getLogger(__name__)
+
+TOKEN_HEADER = "x-acs-dingtalk-access-token"  # noqa: S105 - the header's name
+LONGEST_QUEUE = 1.0
+"""Seconds a call waits for its turn under the limiter before its sender is asked to come back later."""
+
+
+class Rest:
+    """Both HTTP APIs. Every answer is judged by its content: HTTP 200 is not success."""
+
+    def __init__(
+        self,
+        settings: DingTalkSettings,
+        session: aiohttp.ClientSession,
+        coordinator: Coordinator,
+        clock: Clock,
+        *,
+        meter: Meter = unmetered,
+    ) -> None:
+        self._settings = settings
+        self._session = session
+        self._coordinator = coordinator
+        self._clock = clock
+        self._meter = meter
+        self._tokens = Tokens(settings, session, coordinator, clock)
+
+    async def call(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A call to the new API. Raises PlatformError by the tables of ``errors``."""
+        url = self._settings.api_base + path
+
+        async def once(token: str) -> dict[str, Any]:
+            headers = {TOKEN_HEADER: token, "Accept": "application/json"}
+            status, answer = await self._exchange(method, url, json=dict(body), headers=headers)
+            return _judged(from_api, status, answer)
+
+        return await self._with_token(path, once)
+
+    async def upload(self, kind: str, data: bytes, filename: str) -> str:
+        """media/upload of the old API; returns the media id (wire/dingtalk 5.3)."""
+        url = f"{self._settings.oapi_base}/media/upload"
+
+        async def once(token: str) -> dict[str, Any]:
+            # Unquoted, so that a Chinese file name arrives as it is.
+            form = aiohttp.FormData(quote_fields=False)
+            form.add_field("media", data, filename=_safe(filename), content_type="application/octet-stream")
+            query = {"access_token": token, "type": kind}
+            status, answer = await self._exchange(
+                "POST", url, data=form, params=query, patience=self._settings.media_timeout
+            )
+            return _judged(from_oapi, status, answer)
+
+        answer = await self._with_token("/media/upload", once)
+        media_id = answer.get("media_id")
+        if not isinstance(media_id, str) or not media_id:
+            raise PlatformDown("media", "the answer brings no media_id")
+        return media_id
+
+    async def webhook(self, url: str, body: Mapping[str, Any]) -> None:
+        """A reply to the sessionWebhook of a message: no token, metered like a stream message."""
+        status, answer = await self._exchange("POST", url, json=dict(body))
+        await self._count("stream")
+        _judged(from_oapi, status, answer)
+
+    async def _with_token(self, path: str, once: Callable[[str], Any]) -> dict[str, Any]:
+        token = await self._tokens.get()
+        for fresh in (False, True):
+            await self._take_turn(path)
+            try:
+                answer: dict[str, Any] = await once(token)
+            except StaleToken as error:
+                if fresh:
+                    raise TokenRejected(error.code, "refused again right after a refresh") from None
+                token = await self._tokens.get(rejected=token)
+            except RateLimited:
+                # Refused calls are not counted by the platform either.
+                raise
+            except Exception:
+                await self._count("api")
+                raise
+            else:
+                await self._count("api")
+                return answer
+        raise AssertionError("unreachable")
+
+    async def _take_turn(self, path: str) -> None:
+        """At most ``api_qps`` calls a second per API. Raises RateLimited instead of queueing for long."""
+        waited = 0.0
+        # Any window of one second holds at most burst + rate calls: together they must stay within the limit.
+        burst = max(1, int(self._settings.api_qps) // 4)
+        rate = max(1.0, self._settings.api_qps - burst)
+        key = f"dingtalk:{path}:{self._settings.client_id}"
+        while wait := await self._coordinator.throttle(key, rate=rate, burst=burst, now=self._clock.now()):
+            if waited + wait > LONGEST_QUEUE:
+                raise RateLimited(
+                    "own-limit", f"{path} is at {self._settings.api_qps:g} calls a second", retry_after=wait
+                )
+            waited += wait
+            await self._clock.sleep(wait)
+
+    async def _exchange(
+        self, method: str, url: str, *, patience: float | None = None, **request: Any
+    ) -> tuple[int, Any]:
+        timeout = aiohttp.ClientTimeout(total=patience or self._settings.call_timeout)
+        try:
+            async with self._session.request(
+                method, url, timeout=timeout, allow_redirects=False, **request
+            ) as response:
+                text = await response.text(errors="replace")
+                status = response.status
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise PlatformDown("network", type(error).__name__) from None
+        try:
+            return status, json.loads(text)
+        except ValueError:
+            return status, None
+
+    async def _count(self, kind: Any) -> None:
+        try:
+            await self._meter(kind)
+        except Exception:
+            log.exception("the call ledger failed; the call is not held up by it")
+
+
+def _judged(judge: Callable[[int, Any], Exception | None], status: int, answer: Any) -> dict[str, Any]:
+    error = judge(status, answer)
+    if error is not None:
+        raise error
+    return dict(answer)
+
+
+def _safe(filename: str) -> str:
+    """A name that cannot break out of the multipart header."""
+    return "".join(c for c in filename if c.isprintable() and c not in '"\\/') or "file"

@@ -1,0 +1,105 @@
+"""The access token: shared, fetched by one at a time, refreshed before it dies (wire/dingtalk 7.1)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import aiohttp
+
+from bot.dingtalk.errors import from_api
+from bot.dingtalk.settings import DingTalkSettings
+from bot.platform_errors import (
+    PlatformBusy,
+    PlatformDown,
+    PlatformError,
+    QuotaExhausted,
+    RateLimited,
+    TokenRejected,
+)
+from core.clock import Clock
+from core.ports import Coordinator
+
+log = logging.getLogger(__name__)
+
+REFUSAL = timedelta(seconds=60)
+"""A refused id or secret is not tried again sooner."""
+TEMPORARY = (PlatformBusy, PlatformDown, QuotaExhausted, RateLimited)
+
+
+class Tokens:
+    """One token for the app, over all processes that share the coordinator."""
+
+    def __init__(
+        self,
+        settings: DingTalkSettings,
+        session: aiohttp.ClientSession,
+        coordinator: Coordinator,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._session = session
+        self._coordinator = coordinator
+        self._clock = clock
+        self._key = f"dingtalk:token:{settings.client_id}"
+        self._refused: tuple[datetime, PlatformError] | None = None
+
+    async def get(self, *, rejected: str = "") -> str:
+        """The token; ``rejected`` is one the platform has just refused and that must not come again.
+
+        Raises TokenRejected when id or secret are wrong, at once while that is less than a minute old;
+        another PlatformError when the platform cannot be asked now.
+        """
+        if rejected:
+            await self._coordinator.drop_token(self._key, rejected)
+        token = await self._coordinator.get_token(self._key)
+        if token is not None:
+            return token
+        async with self._coordinator.single_flight(self._key, self._settings.call_timeout * 2):
+            token = await self._coordinator.get_token(self._key)
+            return token if token is not None else await self._fetch()
+
+    async def _fetch(self) -> str:
+        if self._refused is not None and self._clock.now() - self._refused[0] < REFUSAL:
+            raise TokenRejected(self._refused[1].code, "refused a moment ago, not asked again yet")
+        body = {"appKey": self._settings.client_id, "appSecret": self._settings.client_secret}
+        try:
+            async with self._session.post(
+                f"{self._settings.api_base}/v1.0/oauth2/accessToken",
+                json=body,
+                headers={"Accept": "application/json"},
+                timeout=aiohttp.ClientTimeout(total=self._settings.call_timeout),
+                allow_redirects=False,
+            ) as response:
+                status, text = response.status, await response.text(errors="replace")
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise PlatformDown("token", type(error).__name__) from None
+        answer = _object(text)
+        problem = from_api(status, answer)
+        if problem is not None and not isinstance(problem, TEMPORARY):
+            self._refused = (self._clock.now(), problem)
+            raise TokenRejected(problem.code, problem.detail)
+        if problem is not None:
+            raise problem
+        return await self._keep(answer or {})
+
+    async def _keep(self, answer: Mapping[str, object]) -> str:
+        token, life = answer.get("accessToken"), answer.get("expireIn")
+        if not isinstance(token, str) or not token or not isinstance(life, int) or life <= 0:
+            raise PlatformDown("token", "the answer brings no accessToken and expireIn")
+        self._refused = None
+        # Refreshed at 80–90 % of its life, each process at another moment.
+        await self._coordinator.put_token(self._key, token, life * random.uniform(0.8, 0.9))
+        log.info("dingtalk access token fetched, lives %d s", life)
+        return token
+
+
+def _object(text: str) -> dict[str, object] | None:
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) else None
