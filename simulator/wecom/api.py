@@ -224,7 +224,10 @@ class Api:
         media_id = call.request.query.get("media_id", "")
         call.plain = {"media_id": media_id}
         file = self._media.get(media_id)
-        span = call.request.http_range
+        try:
+            span = call.request.http_range
+        except ValueError as error:
+            raise defect(40035, f"Range {call.request.headers[hdrs.RANGE]!r}") from error
         wanted = file.data[span]
         if len(wanted) > RANGE_LARGEST:
             raise ApiError(830002, f"{len(wanted)} bytes")

@@ -155,9 +155,7 @@ class CallbackWire:
         if mutate is not None and not isinstance(mutate, Breakage):
             envelope = mutate(envelope)
         query = envelope.query() | {"echostr": envelope.encrypt}
-        entry = self._wire.record(
-            "wecom", "to_bot", f"GET {app.callback_url}", encrypted=envelope.encrypt, plain=echo
-        )
+        entry = self._wire.record("wecom", "to_bot", f"GET {app.callback_url}", encrypted=envelope.encrypt, plain=echo)
         answer = await self._request("GET", app, query, self._verify_timeout, None)
         good = answer.ok and answer.body == echo.encode()
         entry.status = f"{answer.status or 'no answer'} {'verified' if good else answer.reason}".strip()
@@ -209,9 +207,7 @@ class CallbackWire:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=timeout),
             ) as response:
-                return CallbackAnswer(
-                    status=response.status, body=await response.read(), reason=response.reason or ""
-                )
+                return CallbackAnswer(status=response.status, body=await response.read(), reason=response.reason or "")
         except TimeoutError:
             return CallbackAnswer(status=0, body=b"", reason=f"no answer within {timeout:g} s")
         except aiohttp.ClientError as error:

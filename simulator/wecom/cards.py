@@ -27,7 +27,7 @@ def check_card(card: Any, *, update: bool, media_exists: Callable[[str], None]) 
     if not isinstance(card, dict):
         raise defect(42031, "template_card must be an object")
     kind = card.get("card_type")
-    if kind not in CARD_TYPES:
+    if not isinstance(kind, str) or kind not in CARD_TYPES:
         raise defect(42031, f"card_type {kind!r}")
     _check_task_id(card, update=update)
     for part in PARTS:
@@ -38,8 +38,9 @@ def check_card(card: Any, *, update: bool, media_exists: Callable[[str], None]) 
 
 
 def clip_card(card: Card) -> tuple[Card, list[str]]:
-    """The card as the client shows it: advised lengths cut with “…”, and what was cut."""
-    shown = _without_nulls(card)
+    """The card as the client shows it, without what it ignores: advised lengths cut with “…”, and the cuts."""
+    kind = card["card_type"]
+    shown = _without_nulls({name: part for name, part in card.items() if kind in FIELDS.get(name, ())})
     assert isinstance(shown, dict)
     cut: list[str] = []
     for path, limit in ADVISED.items():
@@ -167,7 +168,7 @@ def _check_question(question: Card, *, most: int) -> None:
         _text(option, "text", 42041)
     _keys(options, "id", 42040, most=128)
     selected = question.get("selected_id")
-    if selected is not None and selected not in {option["id"] for option in options}:
+    if selected is not None and selected not in [option["id"] for option in options]:
         raise defect(42040, f"selected_id {selected!r} is no option")
 
 

@@ -32,8 +32,7 @@ def show(bubble: Bubble, picture: Pictures) -> PhoneMessage:
         title=title.get("title") or "",
         text="\n".join(_lines(card)),
         facts=[
-            (str(row.get("keyname", "")), str(row.get("value", "")))
-            for row in card.get("horizontal_content_list", [])
+            (str(row.get("keyname", "")), str(row.get("value", ""))) for row in card.get("horizontal_content_list", [])
         ],
         image=picture(_image_url(card)),
         buttons=buttons(bubble),
@@ -57,8 +56,7 @@ def buttons(bubble: Bubble) -> list[PhoneButton]:
         for action in card.get("action_menu", {}).get("action_list", [])
     ]
     links = [
-        PhoneButton(key="", text=jump["title"], url=str(jump.get("url") or ""))
-        for jump in card.get("jump_list", [])
+        PhoneButton(key="", text=jump["title"], url=str(jump.get("url") or "")) for jump in card.get("jump_list", [])
     ]
     if card.get("card_type") == "button_interaction" and bubble.grey:
         return [PhoneButton(key="", text=bubble.grey, disabled=True), *menu]
@@ -107,7 +105,8 @@ def _ticks(checkbox: dict[str, Any], grey: bool) -> PhoneChoice:
 
 
 def _button(button: dict[str, Any]) -> PhoneButton:
-    style = STYLES.get(button.get("style", 1), "primary")
+    number = button.get("style", 1)
+    style = STYLES.get(number, "primary") if isinstance(number, int) else "primary"
     if button.get("type", 0) == 1:
         return PhoneButton(key="", text=button["text"], style=style, url=button["url"])
     return PhoneButton(key=button["key"], text=button["text"], style=style)
@@ -122,9 +121,7 @@ def _optional(part: dict[str, Any] | None) -> list[dict[str, Any]]:
 
 
 def _image_url(card: dict[str, Any]) -> str:
-    return str(
-        card.get("card_image", {}).get("url") or card.get("image_text_area", {}).get("image_url") or ""
-    )
+    return str(card.get("card_image", {}).get("url") or card.get("image_text_area", {}).get("image_url") or "")
 
 
 def _lines(card: dict[str, Any]) -> Iterable[str]:

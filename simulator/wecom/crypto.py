@@ -94,9 +94,7 @@ class AppCipher:
         self._token = token
         self._receiveid = receiveid.encode()
 
-    def encrypt(
-        self, message: bytes, *, random: bytes | None = None, breakage: Breakage | None = None
-    ) -> str:
+    def encrypt(self, message: bytes, *, random: bytes | None = None, breakage: Breakage | None = None) -> str:
         """random(16) + length(4, big endian, bytes) + message + receiveid, padded, AES-CBC, base64."""
         random = random if random is not None else secrets.token_hex(RANDOM_BYTES // 2).encode()
         if breakage is Breakage.BAD_UTF8:

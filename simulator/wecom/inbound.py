@@ -68,9 +68,7 @@ def gps(latitude: float, longitude: float, precision: float) -> Fields:
     }
 
 
-def tap(
-    entry: MenuEntry, *, scan_result: str, scan_type: str, pictures: list[bytes], place: Fields
-) -> Fields:
+def tap(entry: MenuEntry, *, scan_result: str, scan_type: str, pictures: list[bytes], place: Fields) -> Fields:
     """The event behind a menu entry, filled with what the member scanned, photographed or chose."""
     if entry.type.startswith("scancode"):
         return event(entry.type, entry.key, ScanCodeInfo={"ScanType": scan_type, "ScanResult": scan_result})
@@ -83,13 +81,10 @@ def tap(
     return event(entry.type, entry.key)
 
 
-def card_event(
-    name: str, *, key: str, task_id: str, card_type: str, response_code: str, selected: Selected
-) -> Fields:
+def card_event(name: str, *, key: str, task_id: str, card_type: str, response_code: str, selected: Selected) -> Fields:
     """A press. SelectedItems is left out when the card has nothing to select."""
     items = [
-        {"QuestionKey": question, "OptionIds": {"OptionId": ids} if ids else ""}
-        for question, ids in selected.items()
+        {"QuestionKey": question, "OptionIds": {"OptionId": ids} if ids else ""} for question, ids in selected.items()
     ]
     return event(
         name,

@@ -61,9 +61,7 @@ def read_menu(body: dict[str, Any], agentid: int) -> list[MenuEntry]:
     return entries
 
 
-def _entry(
-    button: dict[str, Any], name: str, agentid: int, *, first_code: int, parent: str = ""
-) -> MenuEntry:
+def _entry(button: dict[str, Any], name: str, agentid: int, *, first_code: int, parent: str = "") -> MenuEntry:
     kind = button.get("type")
     if kind not in TYPES:
         raise defect(first_code, f"type {kind!r}")

@@ -88,9 +88,7 @@ def _news(blank: PhoneMessage, body: dict[str, Any], media: MediaStore, notes: l
         raise defect(45008, "articles must be 1..8")
     titles = [_cut(_need(article, "title", 40063), 128, "news.title", notes) for article in articles]
     links = [article["appid"] if article.get("appid") else _url(article) for article in articles]
-    texts = [
-        _cut(str(article.get("description") or ""), 512, "news.description", notes) for article in articles
-    ]
+    texts = [_cut(str(article.get("description") or ""), 512, "news.description", notes) for article in articles]
     return replace(blank, kind="notice", title=titles[0], text="\n".join(texts + titles[1:]), link=links[0])
 
 

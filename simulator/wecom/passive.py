@@ -68,9 +68,7 @@ class PassiveReply:
     xml: str
 
 
-def read_reply(
-    body: bytes, *, cipher: AppCipher, corpid: str, user: str, msg_type: str, event: str
-) -> PassiveReply:
+def read_reply(body: bytes, *, cipher: AppCipher, corpid: str, user: str, msg_type: str, event: str) -> PassiveReply:
     """Open and check the answer to a callback of ``user``.
 
     Raises:

@@ -9,20 +9,18 @@ from aiohttp import web
 from simulator.wecom import inbound
 from simulator.wecom.accounts import AppConfig, Directory, Member
 from simulator.wecom.api import Api
-from simulator.wecom.callbacks import CallbackAnswer, CallbackWire, Inner, Job, Mutation
+from simulator.wecom.callbacks import CallbackAnswer, CallbackWire, Inner, Mutation
 from simulator.wecom.cards_view import show
+from simulator.wecom.courier import Courier
 from simulator.wecom.crypto import AppCipher
 from simulator.wecom.inbound import Fields, Selected
 from simulator.wecom.media import MediaStore
 from simulator.wecom.menu import MenuEntry
-from simulator.wecom.phones import Bubble, Phones
+from simulator.wecom.phones import Phones
 from simulator.wecom.replies import ReplyDesk
 from simulator.wecom.sending import MessageDesk
 from simulator.wecom.tokens import TokenDesk
 from simulator.world import Clock, Faults, PhoneMessage, PlatformName, Press, WireLog
-
-NOT_ANSWERED = "应用暂时没有响应，请稍后再试"
-"""What the client shows after a press that no try delivered. The wording is assumed."""
 
 
 class WeComPlatform:
@@ -30,7 +28,8 @@ class WeComPlatform:
 
     ``callback_timeout`` (5 s) and ``verify_timeout`` (1 s) are real seconds of the HTTP exchange and may be
     scaled; everything else (tokens, codes, media, rates) goes by ``clock``. ``agentid`` arguments default to
-    the first app that the member sees.
+    the first app that the member sees. ``passive_spends_code``: whether a passive card update uses up the
+    press's response_code is not documented; the stricter reading is the default.
     """
 
     name: PlatformName = "wecom"
@@ -51,9 +50,9 @@ class WeComPlatform:
         reorder_window: float = 5.0,
         slow_seconds: float = 3.0,
         wrong_secret_limit: int = 10,
+        passive_spends_code: bool = True,
     ) -> None:
         self.corpid = corpid
-        self._clock = clock
         self.directory = Directory(members, apps)
         self.media = MediaStore(clock, wire)
         self.phones = Phones(clock)
@@ -73,7 +72,16 @@ class WeComPlatform:
             retry_delay=retry_delay,
             reorder_window=reorder_window,
         )
-        self._replies = ReplyDesk(clock, wire, corpid, self.media, self.phones, self.desk)
+        replies = ReplyDesk(
+            clock,
+            wire,
+            corpid,
+            self.media,
+            self.phones,
+            self.desk,
+            passive_spends_code=passive_spends_code,
+        )
+        self._courier = Courier(clock, corpid, self.directory, self.phones, self.callbacks, replies)
 
     async def start(self) -> None:
         await self.callbacks.start()
@@ -123,8 +131,6 @@ class WeComPlatform:
         app = self.directory.app(agentid) if agentid is not None else next(iter(self.directory.apps.values()))
         return await self.callbacks.post(app, inner, mutate=mutate)
 
-    # -- what a member sends ------------------------------------------------------------------------------
-
     async def say(self, user: str, text: str, *, group: str | None = None, agentid: int | None = None) -> str:
         """The member types a text to the app; returns its MsgId.
 
@@ -133,7 +139,7 @@ class WeComPlatform:
             ValueError: for a group, because the app never receives group messages [90235].
         """
         _no_group(group)
-        return await self._message(user, inbound.text(text), agentid, kind="text", text=text)
+        return await self._courier.message(user, inbound.text(text), agentid, kind="text", text=text)
 
     async def send_image(
         self,
@@ -146,26 +152,24 @@ class WeComPlatform:
     ) -> str:
         _no_group(group)
         fields = inbound.image(self.media.keep("image", filename, image).media_id)
-        return await self._message(user, fields, agentid, kind="image", image=image, filename=filename)
+        return await self._courier.message(user, fields, agentid, kind="image", image=image, filename=filename)
 
     async def send_file(self, user: str, data: bytes, *, filename: str, agentid: int | None = None) -> str:
         """Unconfirmed on a real tenant: whether apps receive ``file`` at all."""
         fields = inbound.file(self.media.keep("file", filename, data).media_id, filename)
-        return await self._message(user, fields, agentid, kind="file", filename=filename)
+        return await self._courier.message(user, fields, agentid, kind="file", filename=filename)
 
-    async def send_voice(
-        self, user: str, data: bytes, *, format_: str = "amr", agentid: int | None = None
-    ) -> str:
+    async def send_voice(self, user: str, data: bytes, *, format_: str = "amr", agentid: int | None = None) -> str:
         name = f"voice.{format_}"
         fields = inbound.voice(self.media.keep("voice", name, data).media_id, format_)
-        return await self._message(user, fields, agentid, kind="voice", filename=name)
+        return await self._courier.message(user, fields, agentid, kind="voice", filename=name)
 
     async def send_video(self, user: str, data: bytes, *, thumb: bytes, agentid: int | None = None) -> str:
         fields = inbound.video(
             self.media.keep("video", "video.mp4", data).media_id,
             self.media.keep("image", "thumb.jpg", thumb).media_id,
         )
-        return await self._message(user, fields, agentid, kind="video", image=thumb, filename="video.mp4")
+        return await self._courier.message(user, fields, agentid, kind="video", image=thumb, filename="video.mp4")
 
     async def send_location(
         self,
@@ -178,25 +182,21 @@ class WeComPlatform:
         agentid: int | None = None,
     ) -> str:
         fields = inbound.location(latitude, longitude, label, scale)
-        return await self._message(user, fields, agentid, kind="text", text=label)
+        return await self._courier.message(user, fields, agentid, kind="text", text=label)
 
     async def send_link(
         self, user: str, title: str, url: str, *, description: str = "", agentid: int | None = None
     ) -> str:
         fields = inbound.link(title, description, url)
-        return await self._message(user, fields, agentid, kind="text", text=title, link=url)
+        return await self._courier.message(user, fields, agentid, kind="text", text=title, link=url)
 
-    async def send_unknown(
-        self, user: str, msg_type: str, *, agentid: int | None = None, **fields: Any
-    ) -> str:
+    async def send_unknown(self, user: str, msg_type: str, *, agentid: int | None = None, **fields: Any) -> str:
         """A message of a kind that no page knows."""
-        return await self._message(user, {"MsgType": msg_type, **fields}, agentid, kind="text", text=msg_type)
+        return await self._courier.message(user, {"MsgType": msg_type, **fields}, agentid, kind="text", text=msg_type)
 
-    async def event(
-        self, user: str, name: str, key: str = "", *, agentid: int | None = None, **fields: Any
-    ) -> None:
+    async def event(self, user: str, name: str, key: str = "", *, agentid: int | None = None, **fields: Any) -> None:
         """Any event: subscribe, unsubscribe, enter_agent, change_contact (user ``sys``), an unknown one."""
-        await self._event(user, inbound.event(name, key, **fields), agentid)
+        await self._courier.event(user, inbound.event(name, key, **fields), agentid)
 
     async def report_location(
         self,
@@ -207,9 +207,7 @@ class WeComPlatform:
         precision: float = 20.0,
         agentid: int | None = None,
     ) -> None:
-        await self._event(user, inbound.gps(latitude, longitude, precision), agentid)
-
-    # -- cards and menu -----------------------------------------------------------------------------------
+        await self._courier.event(user, inbound.gps(latitude, longitude, precision), agentid)
 
     async def press(self, press: Press) -> None:
         """The member taps a card. Raises LookupError when their copy has no such live button."""
@@ -223,7 +221,7 @@ class WeComPlatform:
             response_code=self.phones.grant(bubble.agentid, bubble.task_id),
             selected=selected,
         )
-        await self._event(press.user, fields, bubble.agentid, pressed=bubble)
+        await self._courier.event(press.user, fields, bubble.agentid, pressed=bubble)
 
     async def press_raw(
         self,
@@ -243,7 +241,7 @@ class WeComPlatform:
         fields = inbound.card_event(
             event, key=key, task_id=task_id, card_type=card_type, response_code=code, selected=selected or {}
         )
-        return await self.callbacks.post(app, self._addressed(app, user, fields))
+        return await self.callbacks.post(app, self._courier.addressed(app, user, fields))
 
     def menu(self, user: str) -> list[MenuEntry]:
         """The menu entries below this member's chats."""
@@ -269,10 +267,8 @@ class WeComPlatform:
         if entry is None:
             raise LookupError(f"{user!r} sees no menu entry {key!r}")
         photos = pictures or []
-        fields = inbound.tap(
-            entry, scan_result=scan_result, scan_type=scan_type, pictures=photos, place=place or {}
-        )
-        await self._event(user, fields, entry.agentid)
+        fields = inbound.tap(entry, scan_result=scan_result, scan_type=scan_type, pictures=photos, place=place or {})
+        await self._courier.event(user, fields, entry.agentid)
         if entry.type.startswith("pic_"):
             for photo in photos:
                 await self.send_image(user, photo, agentid=entry.agentid)
@@ -288,45 +284,6 @@ class WeComPlatform:
     def picture(self, url: str) -> bytes:
         """The bytes behind a URL of uploadimg; empty for any other."""
         return self.media.picture(url.rsplit("/", 1)[-1]) or b""
-
-    # -- the way to the app -------------------------------------------------------------------------------
-
-    async def _message(self, user: str, fields: Fields, agentid: int | None, **look: Any) -> str:
-        self.directory.member(user)
-        app = self.directory.app_of(user, agentid)
-        msgid = self.phones.next_id()
-        now = self._clock.now()
-        plain = PhoneMessage(id=msgid, at=now, from_me=True, **look)
-        self.phones.add(Bubble(id=msgid, user=user, agentid=app.agentid, at=now, plain=plain))
-        await self._deliver(app, user, self._addressed(app, user, {**fields, "MsgId": msgid}), None)
-        return msgid
-
-    async def _event(
-        self, user: str, fields: Fields, agentid: int | None, *, pressed: Bubble | None = None
-    ) -> None:
-        app = self.directory.app_of(user, agentid)
-        await self._deliver(app, user, self._addressed(app, user, fields), pressed)
-
-    def _addressed(self, app: AppConfig, user: str, fields: Fields) -> Fields:
-        return {
-            "ToUserName": self.corpid,
-            "FromUserName": user,
-            "CreateTime": int(self._clock.now().timestamp()),
-            **fields,
-            "AgentID": app.agentid,
-        }
-
-    async def _deliver(self, app: AppConfig, user: str, inner: Fields, pressed: Bubble | None) -> None:
-        def answered(body: bytes) -> None:
-            self._replies.apply(body, app=app, cipher=self.callbacks.cipher(app), user=user, inner=inner)
-
-        def given_up() -> None:
-            if pressed is not None:
-                pressed.toast = NOT_ANSWERED
-
-        await self.callbacks.deliver(
-            Job(app=app, user=user, inner=inner, on_answer=answered, on_given_up=given_up)
-        )
 
 
 def _no_group(group: str | None) -> None:

@@ -9,7 +9,7 @@ from simulator.wecom.crypto import AppCipher
 from simulator.wecom.errors import ApiError
 from simulator.wecom.media import MediaStore
 from simulator.wecom.messages import draft
-from simulator.wecom.passive import PassiveReply, ReplyError, read_reply
+from simulator.wecom.passive import CARD_REPLIES, PassiveReply, ReplyError, read_reply
 from simulator.wecom.phones import Bubble, Phones
 from simulator.wecom.sending import GREYABLE, MessageDesk
 from simulator.world import Clock, WireLog
@@ -26,6 +26,8 @@ class ReplyDesk:
         media: MediaStore,
         phones: Phones,
         desk: MessageDesk,
+        *,
+        passive_spends_code: bool,
     ) -> None:
         self._clock = clock
         self._wire = wire
@@ -33,10 +35,9 @@ class ReplyDesk:
         self._media = media
         self._phones = phones
         self._desk = desk
+        self._passive_spends_code = passive_spends_code
 
-    def apply(
-        self, body: bytes, *, app: AppConfig, cipher: AppCipher, user: str, inner: dict[str, Any]
-    ) -> None:
+    def apply(self, body: bytes, *, app: AppConfig, cipher: AppCipher, user: str, inner: dict[str, Any]) -> None:
         """Do what the reply says, for this member alone. An empty body means “no reply”."""
         if not body:
             return
@@ -54,8 +55,11 @@ class ReplyDesk:
             )
             plain = reply.xml
             self._carry_out(reply, app, user, str(inner.get("TaskId", "")), notes)
+            if reply.kind in CARD_REPLIES and self._passive_spends_code:
+                self._phones.spend(str(inner.get("ResponseCode", "")))
+                notes.append("the press's response_code is spent with it (assumed)")
             status = f"{reply.kind} applied"
-        except (ReplyError, ApiError, LookupError) as error:
+        except (ValueError, ApiError, LookupError) as error:
             self._wire.violation("wecom", f"passive reply to {event or inner['MsgType']}: {error}")
             status = f"refused: {error}"
         self._wire.record(
@@ -68,9 +72,7 @@ class ReplyDesk:
             note=" · ".join(notes),
         )
 
-    def _carry_out(
-        self, reply: PassiveReply, app: AppConfig, user: str, task_id: str, notes: list[str]
-    ) -> None:
+    def _carry_out(self, reply: PassiveReply, app: AppConfig, user: str, task_id: str, notes: list[str]) -> None:
         if reply.kind == "update_template_card":
             card = self._desk.checked_update(reply.fields["card"], notes)
             self._phones.copy(user, task_id, app.agentid).repaint(card)
@@ -83,6 +85,4 @@ class ReplyDesk:
             made = draft(reply.kind, reply.fields, self._media, self._clock.now())
             notes.extend(made.notes)
             made.look.id = self._phones.next_id()
-            self._phones.add(
-                Bubble(id=made.look.id, user=user, agentid=app.agentid, at=made.look.at, plain=made.look)
-            )
+            self._phones.add(Bubble(id=made.look.id, user=user, agentid=app.agentid, at=made.look.at, plain=made.look))

@@ -155,6 +155,10 @@ class MessageDesk:
         answer: dict[str, Any] = {"errcode": 0, "errmsg": "ok"}
         if invalid:
             answer["invaliduser"] = "|".join(invalid).lower()
+        if parties := [party for party in lists["toparty"] if not self._directory.in_parties([party])]:
+            answer["invalidparty"] = "|".join(parties)
+        if tags := [tag for tag in lists["totag"] if not self._directory.with_tags([tag])]:
+            answer["invalidtag"] = "|".join(tags)
         if unlicensed:
             answer["unlicenseduser"] = "|".join(unlicensed).lower()
         return [member for member in members.values() if member.licensed], answer
