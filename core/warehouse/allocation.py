@@ -145,9 +145,7 @@ def _within(demand: Demand, by_part: dict[str, list[LotStock]]) -> list[LotStock
     return [lot for lot in lots if lot.warehouse == demand.warehouse]
 
 
-def _narrowest_first(
-    demands: Sequence[Demand], by_part: dict[str, list[LotStock]], today: date
-) -> list[Demand]:
+def _narrowest_first(demands: Sequence[Demand], by_part: dict[str, list[LotStock]], today: date) -> list[Demand]:
     def width(demand: Demand) -> tuple[bool, int]:
         if not demand.rule.bound:
             return (True, 0)

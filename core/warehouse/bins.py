@@ -87,9 +87,7 @@ def parse_bin(text: str, mask: str = DASHED_MASK) -> BinAddress:
     cleaned = unicodedata.normalize("NFKC", text).strip().upper()
     match = _pattern(mask).fullmatch(cleaned)
     if match is None:
-        raise BinAddressError(
-            f"{text!r} is not a bin address of the form {mask} (for example {_example(mask)})"
-        )
+        raise BinAddressError(f"{text!r} is not a bin address of the form {mask} (for example {_example(mask)})")
     found = match.groupdict()
     numbers = {name: int(found.get(name) or 1) for name in ("aisle", "bay", "level", "box")}
     for name, number in numbers.items():

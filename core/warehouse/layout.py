@@ -67,13 +67,9 @@ class Layout:
             raise LayoutError(f"{self.warehouse}: a block needs a cross aisle at its front and at its back")
         for label, spot in self.spots.items():
             if not 0 <= spot.aisle < len(self.aisle_x_cm):
-                raise LayoutError(
-                    f"{self.warehouse}: bin {label} lies in aisle {spot.aisle}, which is not there"
-                )
+                raise LayoutError(f"{self.warehouse}: bin {label} lies in aisle {spot.aisle}, which is not there")
             if not self.cross_y_cm[0] <= spot.y_cm <= self.cross_y_cm[-1]:
-                raise LayoutError(
-                    f"{self.warehouse}: bin {label} lies outside the block (y = {spot.y_cm} cm)"
-                )
+                raise LayoutError(f"{self.warehouse}: bin {label} lies outside the block (y = {spot.y_cm} cm)")
 
     def point(self, spot: Spot) -> Point:
         """The place on the floor in front of a bin."""

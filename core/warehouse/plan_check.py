@@ -72,9 +72,7 @@ def _lines(world: PlanningWorld, plan: WavePlan) -> Iterator[str]:
     leaving = {line_id for planned in plan.orders for line_id in planned.line_ids}
     for order in world.orders:
         ids = [line.line_id for line in order.lines]
-        yield from (
-            f"{line_id} is in the plan {seen[line_id]} times" for line_id in ids if seen[line_id] != 1
-        )
+        yield from (f"{line_id} is in the plan {seen[line_id]} times" for line_id in ids if seen[line_id] != 1)
         if not order.splittable and 0 < len(leaving.intersection(ids)) < len(ids):
             yield f"{order.order_id} leaves in part"
 

@@ -125,6 +125,4 @@ def _pick_list(
     offered_to = min(pickers, key=lambda picker: load[picker], default=None)
     if offered_to is not None:
         load[offered_to] += len(takes)
-    return PlannedPickList(
-        order_ids=tuple(order_id for order_id, _ in tour), takes=takes, offered_to=offered_to
-    )
+    return PlannedPickList(order_ids=tuple(order_id for order_id, _ in tour), takes=takes, offered_to=offered_to)

@@ -218,8 +218,7 @@ def _step_right(layout: Layout, states: dict[_State, _Path], aisle: int) -> dict
             if {part for (_, part), steps in zip(state, choice, strict=True) if steps} != parts:
                 continue
             after = tuple(
-                (_add(_NONE, steps), part if steps else 0)
-                for (_, part), steps in zip(state, choice, strict=True)
+                (_add(_NONE, steps), part if steps else 0) for (_, part), steps in zip(state, choice, strict=True)
             )
             edges = tuple(
                 (layout.crossing(aisle, cross), layout.crossing(aisle + 1, cross))
@@ -230,9 +229,7 @@ def _step_right(layout: Layout, states: dict[_State, _Path], aisle: int) -> dict
     return found
 
 
-def _keep(
-    found: dict[_State, _Path], state: _State, before: _Path, length: int, edges: tuple[Edge, ...]
-) -> None:
+def _keep(found: dict[_State, _Path], state: _State, before: _Path, length: int, edges: tuple[Edge, ...]) -> None:
     known = found.get(state)
     if known is None or before.length + length < known.length:
         found[state] = _Path(before.length + length, edges, before)
@@ -255,9 +252,7 @@ def _corners(walk: list[Point]) -> tuple[Point, ...]:
     """The walk without the places where it goes straight on."""
     kept = walk[:1]
     for before, here, after in zip(walk, walk[1:], walk[2:], strict=False):
-        straight = (here.x - before.x) * (after.x - here.x) > 0 or (here.y - before.y) * (
-            after.y - here.y
-        ) > 0
+        straight = (here.x - before.x) * (after.x - here.x) > 0 or (here.y - before.y) * (after.y - here.y) > 0
         if not straight:
             kept.append(here)
     return (*kept, *walk[-1:]) if len(walk) > 1 else tuple(walk)

@@ -87,9 +87,7 @@ class Board:
         """Whether every line can be filled there, beside all accepted orders but ``without``."""
         return not self.short_parts(lines, warehouse, without)
 
-    def short_parts(
-        self, lines: Iterable[PlanningLine], warehouse: str, without: Collection[str] = ()
-    ) -> list[str]:
+    def short_parts(self, lines: Iterable[PlanningLine], warehouse: str, without: Collection[str] = ()) -> list[str]:
         """Parts of which the lines do not get enough there."""
         short = []
         for part_id, demands in _by_part(lines, warehouse).items():
@@ -152,12 +150,8 @@ def place(board: Board, order: PlanningOrder) -> tuple[PlanningLine, ...]:
     return rest
 
 
-def _place_once(
-    board: Board, order: PlanningOrder, lines: tuple[PlanningLine, ...]
-) -> tuple[PlanningLine, ...]:
-    open_runs = [
-        run for run in board.serving(order) if not board.departed(run) and board.has_room(run, order.parcels)
-    ]
+def _place_once(board: Board, order: PlanningOrder, lines: tuple[PlanningLine, ...]) -> tuple[PlanningLine, ...]:
+    open_runs = [run for run in board.serving(order) if not board.departed(run) and board.has_room(run, order.parcels)]
     for run in open_runs:
         if board.has_stock(lines, run.warehouse):
             board.accept(order, lines, run)

@@ -130,9 +130,7 @@ def test_a_line_that_wants_passed_batches_only_gets_no_concession() -> None:
         ({"warehouse": "HF"}, BatchRule(), ShortageReason.NO_STOCK),
     ],
 )
-def test_a_short_line_names_the_one_obstacle(
-    change: dict[str, Any], rule: BatchRule, reason: ShortageReason
-) -> None:
+def test_a_short_line_names_the_one_obstacle(change: dict[str, Any], rule: BatchRule, reason: ShortageReason) -> None:
     plan = allocate([line(4, rule=rule, warehouse="KS")], [lot("B1", **({"free": 4} | change))], TODAY)
 
     assert plan.takes == ()
@@ -143,9 +141,7 @@ def test_a_short_line_gets_what_there_is_and_says_how_much_is_missing() -> None:
     plan = allocate([line(50)], [lot("B1", 20), lot("B2", 12, qc=QcState.PENDING)], TODAY)
 
     assert taken(plan) == [("1", "B1", 20)]
-    assert [(s.missing, s.reason, s.awaiting_qc) for s in plan.shortages] == [
-        (30, ShortageReason.NO_STOCK, 12)
-    ]
+    assert [(s.missing, s.reason, s.awaiting_qc) for s in plan.shortages] == [(30, ShortageReason.NO_STOCK, 12)]
 
 
 def test_a_cell_or_a_line_listed_twice_is_a_defect_of_the_caller() -> None:
@@ -210,8 +206,6 @@ def test_never_more_than_is_free_never_what_is_not_released_and_every_piece_acco
             assert demand.rule.accepts(cells[take.cell])
             assert left[take.cell] >= 0
     for demand in demands:
-        usable = [
-            c for c in lots if c.part_id == demand.part_id and c.usable(TODAY) and demand.rule.accepts(c)
-        ]
+        usable = [c for c in lots if c.part_id == demand.part_id and c.usable(TODAY) and demand.rule.accepts(c)]
         if demand.line_id in missing:
             assert sum(left[cell.cell] for cell in usable) == 0

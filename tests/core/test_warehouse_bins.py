@@ -34,9 +34,7 @@ def test_what_people_type_is_the_same_bin(typed: str) -> None:
         (7, "2.1", True),
     ],
 )
-def test_a_level_has_its_height_and_asks_for_a_ladder_from_the_fifth(
-    level: int, height: str, ladder: bool
-) -> None:
+def test_a_level_has_its_height_and_asks_for_a_ladder_from_the_fifth(level: int, height: str, ladder: bool) -> None:
     address = BinAddress(zone="B", aisle=1, bay=2, level=level, box=3)
 
     assert address.height_m == Decimal(height)
@@ -54,9 +52,7 @@ def test_what_is_no_address_is_refused_with_the_expected_form(text: str) -> None
     with pytest.raises(BinAddressError) as refused:
         parse_bin(text)
 
-    assert str(refused.value) == (
-        f"{text!r} is not a bin address of the form Z-AA-BB-L-XX (for example A-03-12-4-02)"
-    )
+    assert str(refused.value) == (f"{text!r} is not a bin address of the form Z-AA-BB-L-XX (for example A-03-12-4-02)")
 
 
 def test_a_mask_without_separators_wants_every_digit() -> None:

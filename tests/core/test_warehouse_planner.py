@@ -120,9 +120,7 @@ def test_red_goes_before_must_ship_and_must_ship_before_orange_whatever_came_fir
         ({"arrived_at": at(6)}, {"arrived_at": at(7)}),
     ],
 )
-def test_inside_a_class_tier_then_due_then_arrival_decide(
-    winner: dict[str, Any], loser: dict[str, Any]
-) -> None:
+def test_inside_a_class_tier_then_due_then_arrival_decide(winner: dict[str, Any], loser: dict[str, Any]) -> None:
     plan = plan_waves(world(order("A", 10, **loser), order("B", 10, **winner)))
 
     assert leaving(plan) == ["B"]
@@ -161,11 +159,7 @@ def test_the_earliest_run_in_time_with_room_is_taken_and_a_late_one_only_when_no
         (
             order(
                 "SO1",
-                lines=(
-                    PlanningLine(
-                        line_id="1", part_id="P1", quantity=1, rule=BatchRule(lots=frozenset({"B9"}))
-                    ),
-                ),
+                lines=(PlanningLine(line_id="1", part_id="P1", quantity=1, rule=BatchRule(lots=frozenset({"B9"}))),),
             ),
             {},
             LeftOutReason.BATCH,
@@ -231,9 +225,7 @@ def test_an_order_goes_whole_or_not_at_all_unless_it_may_be_split() -> None:
 
     assert leaving(plan_waves(world(whole))) == []
     plan = plan_waves(world(split))
-    assert [(o.order_id, o.line_ids, o.reason.stock_complete) for o in plan.orders] == [
-        ("SO1", ("1",), False)
-    ]
+    assert [(o.order_id, o.line_ids, o.reason.stock_complete) for o in plan.orders] == [("SO1", ("1",), False)]
     assert [(left.line_ids, left.reason) for left in plan.left_out] == [(("2",), LeftOutReason.NO_STOCK)]
 
 
@@ -278,13 +270,10 @@ def test_a_red_order_is_on_the_first_list_and_a_trolley_holds_ten_orders_and_for
 
 def test_orders_that_lie_in_the_same_aisles_share_a_trolley() -> None:
     spots = {f"A-{aisle:02}-01-1-01": Spot(aisle=aisle - 1, y_cm=100) for aisle in (1, 2)}
-    floor = Layout(
-        warehouse="KS", aisle_labels=("A-01", "A-02"), aisle_x_cm=(0, 300), cross_y_cm=(0, 900), spots=spots
-    )
+    floor = Layout(warehouse="KS", aisle_labels=("A-01", "A-02"), aisle_x_cm=(0, 300), cross_y_cm=(0, 900), spots=spots)
     lots = tuple(lot(part_id=f"P{n}", bin=f"A-{n:02}-01-1-01") for n in (1, 2))
     orders = [
-        order(f"SO{n}", lines=(PlanningLine(line_id=str(n), part_id=f"P{n % 2 + 1}", quantity=1),))
-        for n in range(4)
+        order(f"SO{n}", lines=(PlanningLine(line_id=str(n), part_id=f"P{n % 2 + 1}", quantity=1),)) for n in range(4)
     ]
 
     plan = plan_waves(world(*orders, lots=lots, layouts={"KS": floor}), trolley=TrolleyLimits(orders=2))
