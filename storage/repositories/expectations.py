@@ -1,0 +1,42 @@
+"""What the next short reply of a person answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete, select
+
+from core.notices import Expectation
+from storage import tables as t
+from storage.rows import columns_of
+from storage.session import Work
+
+
+class SqlExpectations:
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    async def expect(self, expectation: Expectation) -> None:
+        row = columns_of(expectation, t.expectations)
+        row.pop("id", None)
+        kept = await self._work.run(
+            self._work.insert(t.expectations)
+            .values(row)
+            .on_conflict_do_update(
+                index_elements=["person_id"], set_={k: v for k, v in row.items() if k != "person_id"}
+            )
+            .returning(t.expectations.c.id)
+        )
+        row_id = kept.scalar_one()
+        if not self._work.tracks(expectation):
+            expectation.id = row_id
+
+    async def take(self, person_id: str, now: datetime) -> Expectation | None:
+        return await self._work.fresh(
+            select(Expectation)
+            .where(t.expectations.c.person_id == person_id)
+            .where(t.expectations.c.expires_at > now)
+        )
+
+    async def clear(self, person_id: str) -> None:
+        await self._work.run(delete(t.expectations).where(t.expectations.c.person_id == person_id))

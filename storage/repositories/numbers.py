@@ -1,0 +1,23 @@
+"""The one allocator of running numbers: a counter row per prefix and day."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from storage import tables as t
+from storage.session import Work
+
+
+class SqlNumbers:
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    async def next(self, prefix: str, day: date) -> int:
+        """The row stays locked until the commit, so that a number is neither doubled nor skipped."""
+        given = await self._work.run(
+            self._work.insert(t.numbers)
+            .values(prefix=prefix, day=day, last=1)
+            .on_conflict_do_update(index_elements=["prefix", "day"], set_={"last": t.numbers.c.last + 1})
+            .returning(t.numbers.c.last)
+        )
+        return int(given.scalar_one())
