@@ -86,8 +86,8 @@ class CallbackWire:
         for timer in self._timers:
             timer.cancel()
         await asyncio.gather(*self._timers, return_exceptions=True)
-        for user in list(self._held):
-            await self._deliver(self._held.pop(user))
+        self.given_up.extend(job.inner for job in self._held.values())
+        self._held.clear()
         if self._session is not None:
             await self._session.close()
             self._session = None

@@ -223,3 +223,12 @@ async def test_two_presses_in_one_second_differ_by_their_code_alone(wecom: Stand
 
     assert len({wecom.inner(i) for i in range(2)}) == 2
     assert all(f"<CreateTime>{NOW}</CreateTime>" in wecom.inner(i) for i in range(2))
+
+
+async def test_a_message_still_held_when_the_platform_stops_counts_as_given_up() -> None:
+    async with Stand().running() as wecom:
+        wecom.faults.arm(FaultKind.REORDER)
+        msgid = await wecom.platform.say("XiaoA", "held")
+
+    assert [inner["MsgId"] for inner in wecom.platform.given_up] == [msgid]
+    assert wecom.bot.got == []
