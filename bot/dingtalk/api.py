@@ -68,9 +68,7 @@ class DingTalkMessenger:
         content = cut_bytes(AGAIN + text if retry else text, TEXT_BYTES)
         return await self._send([account], "sampleText", {"content": content})
 
-    async def send_markdown(
-        self, accounts: Sequence[str], title: str, text: str, *, retry: bool
-    ) -> SendResult:
+    async def send_markdown(self, accounts: Sequence[str], title: str, text: str, *, retry: bool) -> SendResult:
         """A formatted text to any number of people, 20 per call."""
         shown = AGAIN + title if retry else title
         values = {"title": cut_bytes(shown, ALERT_BYTES), "text": cut_bytes(text, TEXT_BYTES)}

@@ -94,11 +94,7 @@ def _read_ticket(status: int, text: str) -> _Ticket:
     if error is not None:
         raise error
     endpoint, ticket = (body or {}).get("endpoint"), (body or {}).get("ticket")
-    if (
-        not isinstance(endpoint, str)
-        or not isinstance(ticket, str)
-        or not endpoint.startswith(("ws://", "wss://"))
-    ):
+    if not isinstance(endpoint, str) or not isinstance(ticket, str) or not endpoint.startswith(("ws://", "wss://")):
         raise PlatformDown("open", "the answer brings no endpoint and ticket")
     return _Ticket(endpoint=endpoint, ticket=ticket)
 

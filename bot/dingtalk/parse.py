@@ -118,9 +118,7 @@ def _message(stored: Stored, inbox_id: int | None) -> Inbound:
     )
 
 
-def _inbound(
-    stored: Stored, inbox_id: int | None, kind: MessageKind, *, account: str = "", **fields: Any
-) -> Inbound:
+def _inbound(stored: Stored, inbox_id: int | None, kind: MessageKind, *, account: str = "", **fields: Any) -> Inbound:
     return Inbound(
         platform=PlatformName.DINGTALK,
         dedupe_key=stored.dedupe_key,

@@ -177,5 +177,5 @@ class Receiver:
             return True, await self._ingest(raw)
         except Exception:
             # Without an ack the platform brings a message again; without a row an ack would lose it.
-            log.exception("stream inbound %s could not be stored, it is not acked", raw.dedupe_key)
+            log.exception("stream inbound %s could not be stored, it must come again", raw.dedupe_key)
             return False, None

@@ -77,8 +77,8 @@ class Rest:
     async def webhook(self, url: str, body: Mapping[str, Any]) -> None:
         """A reply to the sessionWebhook of a message: no token, metered like a stream message."""
         status, answer = await self._exchange("POST", url, json=dict(body))
-        await self._count("stream")
         _judged(from_oapi, status, answer)
+        await self._count("stream")
 
     async def _with_token(self, path: str, once: Callable[[str], Any]) -> dict[str, Any]:
         token = await self._tokens.get()

@@ -93,9 +93,7 @@ class StreamSocket:
                 elif message.type is WSMsgType.PING:
                     await self._ws.pong(message.data)
                 elif message.type in OVER:
-                    log.info(
-                        "stream %s closed by the other side (%s)", self.connection_id, self._ws.close_code
-                    )
+                    log.info("stream %s closed by the other side (%s)", self.connection_id, self._ws.close_code)
                     return
         except (ConnectionError, aiohttp.ClientError, OSError) as error:
             log.info("stream %s broke: %s", self.connection_id, type(error).__name__)
