@@ -139,7 +139,7 @@ class WeComCallback:
                         raise WireError(413, "oversize")
         except TimeoutError as error:
             raise WireError(400, "slow_body") from error
-        except (web.HTTPException, ValueError, OSError) as error:
+        except (web.RequestPayloadError, OSError) as error:
             # A content encoding that does not unpack, a broken chunk, or the peer has left.
             raise WireError(400, "broken_body", type(error).__name__) from error
         return bytes(body)

@@ -47,7 +47,9 @@ def parse_xml(body: bytes) -> Tree:
     parser.SkippedEntityHandler = builder.refuse
     parser.ProcessingInstructionHandler = builder.refuse
     try:
-        parser.Parse(body, True)
+        parser.Parse(body.decode(), True)
+    except UnicodeDecodeError as error:
+        raise WireError(400, "not_xml", "no UTF-8") from error
     except expat.ExpatError as error:
         raise WireError(400, "not_xml", expat.ErrorString(error.code)) from error
     return builder.root
