@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
+from core.clock import local
 from core.intake.check import RuleSettings
 from core.intake.master import MasterIndex
 from core.ports import Transaction
@@ -41,6 +42,11 @@ class Act:
     @property
     def now(self) -> datetime:
         return self.tell.now
+
+    @property
+    def today(self) -> date:
+        """The date on a Chinese wall clock."""
+        return local(self.now).date()
 
     async def available(self, part_numbers: Iterable[str]) -> dict[str, int]:
         """Pieces that could be promised now, per part, over all warehouses (F052)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from core import expediting, reasons
 from core.acting import Actor, trace
 from core.clock import local
@@ -17,6 +19,25 @@ from core.warehouse.lots import QC_LABELS
 from core.waves import PickList, PickListState, PickTask, TaskState
 
 WAREHOUSE = (Role.PICKER, Role.WAREHOUSE_LEAD)
+OPEN = (TaskState.OPEN, TaskState.PICKED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScannedOut:
+    """What a scan let out, and how many rows of the list are still in the house."""
+
+    tasks: tuple[PickTask, ...]
+    orders: tuple[str, ...]
+    left: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortPick:
+    """What was missing at a stop and how much of it another bin can give."""
+
+    part_number: str
+    missing: int
+    elsewhere: int
 
 
 async def claim(act: Act, number: str, actor: Actor) -> PickList:
@@ -66,7 +87,7 @@ async def open_short_reasons(act: Act, number: str, actor: Actor, *, task_id: in
 
 async def short(
     act: Act, number: str, actor: Actor, *, reason_code: str, found: int = 0, task_id: int | None = None,
-) -> PickTask:
+) -> ShortPick:
     """少拣: ``found`` pieces were there, the rest is missing for a structured reason (F058).
 
     Stock is never corrected silently: the lot keeps its balance and the warehouse lead gets the discrepancy. What is
@@ -94,14 +115,14 @@ async def short(
     if replaced < missing:
         await _line_short(act, task, missing - replaced, reason_code)
     await _report_discrepancy(act, pick_list, task, missing, reason_code, actor)
-    await act.tell.repaint(number, CardKind.PICK_STOP)
+    await act.tell.repaint(number, CardKind.PICK_STOP, CardKind.SHORT_REASON)
     await _close_orders(act, pick_list, actor)
-    return task
+    return ShortPick(part_number=task.part_number, missing=missing, elsewhere=replaced)
 
 
 async def scan_out(
     act: Act, actor: Actor, lot_no: str, quantity: int | None = None, *, part_number: str = "",
-) -> list[PickTask]:
+) -> ScannedOut:
     """出库: the scanned lot must be one that this picker's list wants (F062).
 
     The right lot goes out, the last one of an order ships it. A wrong lot, a product code instead of a lot code, a lot
@@ -115,7 +136,7 @@ async def scan_out(
         pick_list = await act.tx.waves.pick_list(stub.number, lock=True)
         assert pick_list is not None
         wanted = [t for t in pick_list.tasks
-                  if t.lot_no.upper() == lot_no.upper() and t.state in (TaskState.OPEN, TaskState.PICKED)
+                  if t.lot_no.upper() == lot_no.upper() and t.state in OPEN
                   and (not part_number or t.part_number == part_number)]
         if wanted:
             return await _out(act, pick_list, wanted, quantity, actor)
@@ -125,7 +146,7 @@ async def scan_out(
 
 async def _out(
     act: Act, pick_list: PickList, wanted: list[PickTask], quantity: int | None, actor: Actor
-) -> list[PickTask]:
+) -> ScannedOut:
     total = sum(t.quantity for t in wanted)
     if quantity is None:
         wanted = wanted[:1] if len({t.order_number for t in wanted}) > 1 else wanted
@@ -144,7 +165,8 @@ async def _out(
                     lot=task.lot_no, quantity=task.quantity)
     await act.tell.repaint(pick_list.number, CardKind.PICK_STOP)
     await _close_orders(act, pick_list, actor)
-    return wanted
+    return ScannedOut(tasks=tuple(wanted), orders=tuple(sorted({t.order_number for t in wanted})),
+                      left=sum(1 for t in pick_list.tasks if t.state in OPEN))
 
 
 def _exactly(wanted: list[PickTask], quantity: int) -> list[PickTask]:
@@ -166,7 +188,7 @@ def _exactly(wanted: list[PickTask], quantity: int) -> list[PickTask]:
 async def _wrong_scan(act: Act, actor: Actor, code: str, lists: list[PickList]) -> None:
     """Say what was scanned and what is wanted; stock and orders stay as they are."""
     expected = next((t for x in lists for t in sorted(x.tasks, key=lambda t: t.stop)
-                     if t.state in (TaskState.OPEN, TaskState.PICKED)), None)
+                     if t.state in OPEN), None)
     want = f"{expected.lot_no}({expected.part_number} ×{expected.quantity})" if expected else ""
     done = [t for x in lists for t in x.tasks if t.lot_no.upper() == code.upper() and t.state is TaskState.SHIPPED]
     if done:
@@ -185,7 +207,7 @@ async def _wrong_scan(act: Act, actor: Actor, code: str, lists: list[PickList]) 
 
 async def _close_orders(act: Act, pick_list: PickList, actor: Actor) -> None:
     """Every order whose tasks are all out or short is shipped (or goes back when nothing of it was found)."""
-    open_orders = {t.order_number for t in pick_list.tasks if t.state in (TaskState.OPEN, TaskState.PICKED)}
+    open_orders = {t.order_number for t in pick_list.tasks if t.state in OPEN}
     for number in pick_list.orders:
         if number in open_orders:
             continue
@@ -251,12 +273,11 @@ async def _look_elsewhere(act: Act, pick_list: PickList, task: PickTask, missing
     got = 0
     lots = await act.tx.stock.lots([task.part_number], warehouse=pick_list.warehouse)
     lots = [x for x in lots if not (x.lot_no == task.lot_no and x.bin == task.bin)]
-    today = local(act.now).date()
-    for lot in sorted(lots, key=lambda x: (x.expires_on or today.max, x.received_on, x.lot_no, x.bin)):
+    for lot in sorted(lots, key=Lot.fefo):
         if got == missing:
             break
         take = min(missing - got, lot.available)
-        if take <= 0 or (lot.expires_on is not None and lot.expires_on < today):
+        if take <= 0 or (lot.expires_on is not None and lot.expires_on < act.today):
             continue
         assert lot.id is not None
         if not await act.tx.stock.hold(lot.id, take):

@@ -32,6 +32,10 @@ class Lot:
             return 0
         return max(0, self.on_hand - self.allocated - self.damaged)
 
+    def fefo(self) -> tuple[date, date, str, str]:
+        """First expired first out: the order in which lots leave (same rule as ``warehouse.lots.fefo``)."""
+        return (self.expires_on or date.max, self.received_on, self.lot_no, self.bin)
+
 
 class AllocationState(StrEnum):
     HELD = "held"  # 占用: promised to an order line, still in the bin

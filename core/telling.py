@@ -72,6 +72,17 @@ class Teller:
             return
         await self._put(DeliveryKind.TEXT, address, {"sentence": sentence, "args": args}, priority)
 
+    async def once(self, to: Address, sentence: str, /, *, key: str, **args: Any) -> None:
+        """A sentence that is said once for ``key``, however often it is caused: then silence."""
+        await self._tx.outbox.put(
+            Delivery(
+                idem_key=f"once:{to.platform}:{to.account}:{sentence}:{key}", kind=DeliveryKind.TEXT,
+                platform=to.platform, recipients=[to.account], lane_key=f"to:{to.platform}:{to.account}",
+                priority=Priority.RECEIPT, body={"sentence": sentence, "args": args}, available_at=self._now,
+                created_at=self._now,
+            )
+        )
+
     async def picture(self, to: Address | Person, source: str, ref: str, *, priority: Priority) -> None:
         """A picture drawn or fetched at send time: ``source`` pick_map or annotated, ``ref`` what it shows."""
         address = home_of(to) if isinstance(to, Person) else to
