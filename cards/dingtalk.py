@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cards.card import Button, Card, Choice, Option, Style
@@ -27,10 +28,20 @@ SELECTED = "~"
 EQUALS = "="
 
 COLORS = {Style.PRIMARY: "blue", Style.NEUTRAL: "gray", Style.NEGATIVE: "red"}
-PLAIN = str.maketrans(
-    {"*": "＊", "<": "＜", ">": "＞", "[": "［", "]": "］", "`": "｀", "~": "～", "|": "｜"}
-)
+PLAIN = str.maketrans({"*": "＊", "<": "＜", ">": "＞", "[": "［", "]": "］", "`": "｀", "~": "～", "|": "｜"})
 LINE_MARK = re.compile(r"^(\s*)(#+|[-+](?=\s)|\d+\.(?=\s))")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Controls:
+    """What of a card can be pressed, and how its question is put."""
+
+    buttons: list[Button]
+    question: Choice | None = None
+    numbered: bool = False
+    """The options stand in the text with numbers to reply, not on buttons."""
+    left_over: bool = False
+    """Some options found no room on buttons: the text names them all."""
 
 
 def render(card: Card) -> dict[str, str]:
@@ -39,19 +50,17 @@ def render(card: Card) -> dict[str, str]:
     Closed: the closed text in bold on top, no buttons. Choices: up to six options become buttons that carry
     the choice in their id; more, or an explicit ``numbered_reply``, become a numbered list to reply to.
     """
-    pressed, asked = ([], None) if card.closed_text else _controls(card)
-    links = [button for button in pressed if button.url]
-    text = _button_json(pressed)
-    if links and (len(pressed) > MOST_BUTTONS or _size(text) > VALUE_BYTES):
+    controls = _Controls(buttons=[]) if card.closed_text else _controls(card)
+    pressed, links = controls.buttons, []
+    if not _fits(pressed):
+        links = [button for button in pressed if button.url]
         pressed = [button for button in pressed if not button.url]
-        text = _button_json(pressed)
-    else:
-        links = []
-    if len(pressed) > MOST_BUTTONS or _size(text) > VALUE_BYTES:
+    text = _button_json(pressed)
+    if not _fits(pressed):
         raise CardDoesNotFit(f"{card.kind} {card.ref}: {len(pressed)} buttons in {_size(text)} bytes")
     return {
         "title": cut_bytes(card.title, TITLE_BYTES),
-        "markdown": _markdown(card, asked, links),
+        "markdown": _markdown(card, controls, links),
         "tips": cut_bytes(card.source, VALUE_BYTES),
         "sys_full_json_obj": text,
     }
@@ -105,22 +114,37 @@ def _button_problems(text: Any) -> list[str]:
 # ---------------------------------------------------------------- buttons and choices
 
 
-def _controls(card: Card) -> tuple[list[Button], Choice | None]:
-    """The buttons, and the choice that is put as a numbered list instead."""
+def _controls(card: Card) -> _Controls:
     plain = [*card.buttons, *card.more]
     if not card.choices:
-        return [*plain, *([card.submit] if card.submit else [])], None
+        return _Controls(buttons=[*plain, *([card.submit] if card.submit else [])])
     asked = _asked(card.choices)
     if card.submit is None:
-        return plain, asked
+        return _beside_buttons(card, asked or card.choices[0])
     if asked is None:
-        return [*plain, _carrying(card.submit, card.choices)], None
-    as_buttons = [_option_button(card.submit, card.choices, asked, option) for option in asked.options]
-    together = [*plain, *as_buttons]
-    fits = len(together) <= MOST_BUTTONS and _size(_button_json(together)) <= VALUE_BYTES
-    if fits and not card.numbered_reply:
-        return together, None
-    return plain, asked
+        return _Controls(buttons=[*plain, _carrying(card.submit, card.choices)])
+    options = [_option_button(card.submit, card.choices, asked, option) for option in asked.options]
+    if card.numbered_reply or not _fits([*plain, *options]):
+        return _Controls(buttons=plain, question=asked, numbered=True)
+    return _Controls(buttons=[*plain, *options], question=asked)
+
+
+def _beside_buttons(card: Card, asked: Choice) -> _Controls:
+    """A choice among other buttons, whose own button (“用所选”) stands first: its options take that place.
+
+    The best candidates come first; those beyond the room stay in the text, to be typed as a correction.
+    """
+    if not card.buttons:
+        return _Controls(buttons=list(card.more), question=asked, numbered=True)
+    chooser, *others = card.buttons
+    plain = [*others, *card.more]
+    options = [_option_button(chooser, card.choices, asked, option) for option in asked.options]
+    room = max((n for n in range(len(options) + 1) if _fits([*options[:n], *plain])), default=0)
+    return _Controls(buttons=[*options[:room], *plain], question=asked, left_over=room < len(options))
+
+
+def _fits(buttons: Sequence[Button]) -> bool:
+    return len(buttons) <= MOST_BUTTONS and _size(_button_json(buttons)) <= VALUE_BYTES
 
 
 def _asked(choices: Sequence[Choice]) -> Choice | None:
@@ -164,20 +188,33 @@ def _button_json(buttons: Sequence[Button]) -> str:
 # ---------------------------------------------------------------- text
 
 
-def _markdown(card: Card, asked: Choice | None, links: Sequence[Button]) -> str:
+def _markdown(card: Card, controls: _Controls, links: Sequence[Button]) -> str:
     head = [f"**{_plain(line)}**" for line in (card.closed_text, card.subtitle) if line]
     rows = [f"{_plain(label)}：{_plain(value)}" for label, value in card.facts]
     if not card.closed_text:
-        rows += [_answered(c) for c in card.choices if c is not asked and c.selected]
+        rows += [_answered(c) for c in card.choices if c is not controls.question and c.selected]
     rows += [_plain(line) for line in card.body.splitlines() if line.strip()]
     page = [f"[查看明细]({card.link})"] if card.link else []
     pages = [f"[{_plain(button.text)}]({button.url})" for button in links]
     for room in OPTION_BYTES:
-        tail = [*(_numbered(asked, room) if asked else []), *pages]
-        text = _fit(head, rows, tail, page)
+        text = _fit(head, rows, [*_question(controls, room), *pages], page)
         if text is not None:
             return text
     raise CardDoesNotFit(f"{card.kind} {card.ref}: options and links need more than {VALUE_BYTES} bytes")
+
+
+def _question(controls: _Controls, room: int) -> list[str]:
+    """How the choice is put in the text: to press, to press or type, or to answer by number."""
+    choice = controls.question
+    if choice is None:
+        return []
+    texts = [cut_bytes(_plain(option.text), room) for option in choice.options]
+    if controls.left_over:
+        return [f"{_plain(choice.title)}：{'、'.join(texts)}（没有按钮的请直接回复更正）"]
+    if not controls.numbered:
+        return [f"{_plain(choice.title)}：请点选"]
+    reply = "回复 1" if len(texts) == 1 else f"回复 1–{len(texts)}"
+    return [f"{_plain(choice.title)}（{reply}）", *(f"{n}. {text}" for n, text in enumerate(texts, 1))]
 
 
 def _fit(head: list[str], rows: list[str], tail: list[str], page: list[str]) -> str | None:
@@ -193,13 +230,6 @@ def _fit(head: list[str], rows: list[str], tail: list[str], page: list[str]) -> 
     short = [f"**{cut_bytes(line.strip('*'), 90)}**" for line in head]
     text = BREAK.join([*short, *more, *tail])
     return text if _size(text) <= VALUE_BYTES else None
-
-
-def _numbered(choice: Choice, room: int) -> list[str]:
-    count = len(choice.options)
-    listed = [f"{n}. {cut_bytes(_plain(o.text), room)}" for n, o in enumerate(choice.options, 1)]
-    reply = "回复 1" if count == 1 else f"回复 1–{count}"
-    return [f"{_plain(choice.title)}（{reply}）", *listed]
 
 
 def _answered(choice: Choice) -> str:
