@@ -24,5 +24,5 @@ def cut_bytes(text: str, n: int) -> str:
     room = n - len(ELLIPSIS.encode())
     if room < 0:
         raise ValueError("a cut text has room for at least the ellipsis")
-    raw = text.encode()
+    raw = text.encode(errors="replace")
     return text if len(raw) <= n else raw[:room].decode(errors="ignore").rstrip() + ELLIPSIS

@@ -196,8 +196,9 @@ def _content(card: Card, state: str = "") -> Payload:
 
 
 def _title_alone(card: Card, question: str) -> Payload:
-    """vote and multiple cards show a title and one line, nothing else: what to decide, then the facts."""
-    told = [part for part in (card.subtitle, *(f"{key} {value}" for key, value in card.facts)) if part]
+    """vote and multiple cards show a title and one line, nothing else: what to decide, facts, then the rest."""
+    facts = (f"{key} {value}".strip() for key, value in card.facts)
+    told = [part for part in (card.subtitle, *facts, *card.body.splitlines()) if part]
     return {"main_title": _title(card, " · ".join(told) or question)}
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -25,6 +24,7 @@ from core.notices import CardKind, PostedCard
 from core.people import PlatformName
 from simulator.wecom import AppConfig, Member, WeComPlatform
 from simulator.world import Faults, WireLog
+from storage.coordinator import InProcessCoordinator
 
 CORP = "ww8f5d0a2b3c4d5e6f"
 START = datetime(2026, 2, 21, 9, 14, tzinfo=UTC)
@@ -38,47 +38,6 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 JPG = b"\xff\xd8\xff\xe0" + bytes(64)
 
 
-class InMemoryCoordinator:
-    """The coordinator port, exact and in memory: GCRA, tokens that live by the clock, one flight per key."""
-
-    def __init__(self, clock: MovableClock) -> None:
-        self._clock = clock
-        self._arrivals: dict[str, datetime] = {}
-        self._tokens: dict[str, tuple[str, datetime]] = {}
-        self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-
-    async def throttle(self, key: str, *, rate: float, burst: int, now: datetime) -> float:
-        step = timedelta(seconds=1 / rate)
-        arrival = max(self._arrivals.get(key, now), now)
-        wait = (arrival - step * (burst - 1) - now).total_seconds()
-        if wait > 0:
-            return wait
-        self._arrivals[key] = arrival + step
-        return 0.0
-
-    async def get_token(self, key: str) -> str | None:
-        token, until = self._tokens.get(key, ("", START))
-        return token if token and until > self._clock.now() else None
-
-    async def put_token(self, key: str, token: str, ttl: float) -> None:
-        self._tokens[key] = (token, self._clock.now() + timedelta(seconds=ttl))
-
-    async def drop_token(self, key: str, token: str) -> None:
-        if self._tokens.get(key, ("", START))[0] == token:
-            del self._tokens[key]
-
-    @asynccontextmanager
-    async def single_flight(self, key: str, ttl: float) -> AsyncIterator[None]:
-        async with self._locks[key]:
-            yield
-
-    def wake(self, channel: str) -> None: ...
-
-    async def wait(self, channel: str, timeout: float) -> None: ...
-
-    async def close(self) -> None: ...
-
-
 @dataclass
 class Stand:
     """``ingested`` is the inbox: keys are unique there, as in SQL."""
@@ -87,7 +46,7 @@ class Stand:
     wire: WireLog
     faults: Faults
     platform: WeComPlatform
-    coordinator: InMemoryCoordinator
+    coordinator: InProcessCoordinator
     session: aiohttp.ClientSession
     api_base: str
     callback_url: str
@@ -172,7 +131,7 @@ async def running(*apps: WeComApp) -> AsyncIterator[Stand]:
         TestServer(platform.create_app()) as api,
         aiohttp.ClientSession() as session,
     ):
-        coordinator = InMemoryCoordinator(clock)
+        coordinator = InProcessCoordinator(clock)
         base = str(api.make_url("/")).rstrip("/")
         url = str(ears.make_url("/wecom/callback"))
         for app in (SALES, DEPOT):
