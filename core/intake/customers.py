@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from rapidfuzz import fuzz, process
+from rapidfuzz.distance import OSA
+
 from core.catalog import Customer
 from core.intake.matches import (
     BY_CODE,
@@ -15,8 +18,6 @@ from core.intake.matches import (
     MatchKind,
 )
 from core.part_number import normal, skeleton, tidy
-from rapidfuzz import fuzz, process
-from rapidfuzz.distance import OSA
 
 _TAIL = re.compile(
     r"(股份有限公司|有限责任公司|有限公司|公司|汽车维修服务中心|汽车维修中心|汽车服务中心|汽车维修|汽车服务|汽修厂|修理厂|汽配城"

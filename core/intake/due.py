@@ -146,6 +146,8 @@ def _hour(found: re.Match[str]) -> tuple[time | None, bool]:
     hour, minute = int(found["hour"]), int(found["minute"] or found["min2"] or (30 if found["half"] else 0))
     if part in ("下午", "傍晚", "晚上", "晚") and hour < 12:
         hour += 12
+    if hour == minute == 0 and not part:
+        return DEFAULT_TIME, False
     if hour > 23 or minute > 59:
         return None, True
     return time(hour, minute), True

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Self
 
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
 from core.catalog import AliasKind, Customer, Part
 from core.intake.customers import CustomerIndex
 from core.intake.matches import (
@@ -20,8 +23,6 @@ from core.intake.matches import (
     PartMatch,
 )
 from core.part_number import normal, skeleton
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
 
 _LABELS = {AliasKind.OE: BY_OE, AliasKind.BRAND: BY_BRAND, AliasKind.ALIAS: BY_ALIAS, AliasKind.NAME: BY_NAME}
 _NUMBERS = frozenset({AliasKind.OE, AliasKind.BRAND})
