@@ -6,12 +6,12 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from aiohttp import ClientSession
+from aiohttp import ClientSession, ClientTimeout
 
 from bot.platform_errors import CardGone, NotReachable, Refused
 from bot.wecom import media
 from bot.wecom.apps import WeComApp
-from bot.wecom.client import Answer, Call, WeComClient
+from bot.wecom.client import CALL_TIMEOUT, Answer, Call, WeComClient
 from bot.wecom.errors import DUPLICATE_TASK
 from bot.wecom.menu import MENU, Entry
 from bot.wecom.menu import validate as menu_problems
@@ -44,12 +44,13 @@ class WeComMessenger:
         coordinator: Coordinator,
         clock: Clock,
         *,
+        timeout: ClientTimeout = CALL_TIMEOUT,
         rng: random.Random | None = None,
     ) -> None:
         self._app = app
         self._coordinator = coordinator
         self._clock = clock
-        self._client = WeComClient(app, session, coordinator, clock, rng=rng)
+        self._client = WeComClient(app, session, coordinator, clock, timeout=timeout, rng=rng)
 
     async def send_text(self, account: str, text: str, *, retry: bool) -> SendResult:
         """A text of at most 2048 bytes, cut with “…”.

@@ -57,6 +57,7 @@ class WeComCallback:
         *,
         count: Count = _uncounted,
         path: str = "/wecom/callback",
+        read_seconds: float = READ_SECONDS,
     ) -> None:
         self._envelopes = {app.agentid: Envelope(app, clock) for app in apps}
         if not self._envelopes:
@@ -64,6 +65,7 @@ class WeComCallback:
         self._ingest = ingest
         self._count = count
         self._path = path
+        self._read_seconds = read_seconds
 
     def routes(self) -> list[web.RouteDef]:
         """GET and POST on the two paths, nothing else."""
@@ -132,7 +134,7 @@ class WeComCallback:
             raise WireError(413, "oversize")
         body = bytearray()
         try:
-            async with asyncio.timeout(READ_SECONDS):
+            async with asyncio.timeout(self._read_seconds):
                 async for chunk in request.content.iter_any():
                     body += chunk
                     if len(body) > MAX_BODY:

@@ -38,7 +38,8 @@ class Call:
     body: Answer | None = None
     form: Callable[[], FormData] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    timeout: ClientTimeout = CALL_TIMEOUT
+    timeout: ClientTimeout | None = None
+    """Instead of the client's own, for bodies that take longer than an answer."""
 
     @property
     def method(self) -> str:
@@ -61,9 +62,11 @@ class WeComClient:
         coordinator: Coordinator,
         clock: Clock,
         *,
+        timeout: ClientTimeout = CALL_TIMEOUT,
         rng: random.Random | None = None,
     ) -> None:
         self.app = app
+        self._timeout = timeout
         self._session = session
         self._coordinator = coordinator
         self._clock = clock
@@ -115,7 +118,7 @@ class WeComClient:
                 params=params,
                 data=call.data(),
                 headers=_headers(call),
-                timeout=call.timeout,
+                timeout=call.timeout or self._timeout,
                 allow_redirects=False,
             ) as response:
                 yield response

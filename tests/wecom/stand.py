@@ -125,7 +125,7 @@ async def running(*apps: WeComApp) -> AsyncIterator[Stand]:
     def count(name: str, /, **labels: str) -> None:
         stand.count(name, **labels)
 
-    listening.add_routes(WeComCallback(apps or (SALES, DEPOT), ingest, clock, count=count).routes())
+    listening.add_routes(WeComCallback(apps or (SALES, DEPOT), ingest, clock, count=count, read_seconds=0.3).routes())
     async with (
         TestServer(listening) as ears,
         TestServer(platform.create_app()) as api,

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from bot.wecom.callback import MAX_BODY
 from core.errors import IngestUnavailable
 from core.inbound import MessageKind
-from simulator.wecom.crypto import AppCipher, Breakage, Envelope
+from simulator.wecom.crypto import AppCipher, Breakage, Envelope, sign
 from simulator.world import FaultKind
 from tests.wecom.stand import CORP, DEPOT, JPG, SALES, START, Stand, running
 
@@ -224,8 +227,6 @@ async def test_a_query_without_its_three_parts_is_malformed(stand: Stand, query:
 
 @pytest.mark.parametrize("timestamp", ["soon", "-5", "1e9", "9" * 40])
 async def test_a_signed_timestamp_that_is_no_time_is_malformed(stand: Stand, timestamp: str) -> None:
-    from simulator.wecom.crypto import sign
-
     envelope = sealed(b"<xml/>")
     forged = replace(
         envelope, timestamp=timestamp, signature=sign(SALES.token, timestamp, envelope.nonce, envelope.encrypt)
@@ -280,4 +281,18 @@ async def test_a_peer_that_leaves_in_mid_body_leaves_nothing(stand: Stand) -> No
     with pytest.raises((RuntimeError, aiohttp.ClientError)):
         await post(stand, sealed(b"<xml/>"), data=half())
 
+    assert stand.ingested == {}
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(stand: Stand) -> None:
+    url = URL(stand.callback_url)
+    query = sealed(b"<xml/>").query()
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+
+    writer.write(f"POST {url.path}?{urlencode(query)} HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n<xml>".encode())
+    status = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+
+    assert status == b"HTTP/1.1 400 Bad Request\r\n"
     assert stand.ingested == {}

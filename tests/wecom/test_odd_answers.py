@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -33,14 +34,15 @@ async def against(**handlers: Handler) -> AsyncIterator[WeComMessenger]:
     app = web.Application()
     for path, handler in {"gettoken": token, **handlers}.items():
         app.router.add_route("*", f"/cgi-bin/{path.replace('__', '/')}", handler)
-    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+    async with TestServer(app, handler_cancellation=True) as server, aiohttp.ClientSession() as session:
         yield messenger_at(str(server.make_url("/")), session)
 
 
 def messenger_at(base_url: str, session: aiohttp.ClientSession) -> WeComMessenger:
     clock = MovableClock(START, speed=0.0)
     app = replace(SALES, base_url=base_url)
-    return WeComMessenger(app, session, InProcessCoordinator(clock), clock, rng=random.Random(1))
+    limit = aiohttp.ClientTimeout(total=0.3)
+    return WeComMessenger(app, session, InProcessCoordinator(clock), clock, timeout=limit, rng=random.Random(1))
 
 
 def always(response: Callable[[], web.Response]) -> Handler:
@@ -80,6 +82,16 @@ async def test_a_server_that_is_not_there_is_down_and_no_secret_is_in_its_error(
             await messenger.send_text("a", "1", retry=False)
 
     assert SALES.secret not in f"{down.value} {down.value.__cause__}"
+
+
+async def test_a_server_that_never_answers_is_down_after_the_time_limit() -> None:
+    async def never(_request: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with against(message__send=never) as messenger:
+        with pytest.raises(PlatformDown, match="message/send"):
+            await messenger.send_text("a", "1", retry=False)
 
 
 async def test_gettoken_without_a_token_is_no_token() -> None:
