@@ -1,7 +1,7 @@
 """How well sample orders are read: line F1, fields, flags, silent errors, seconds, per kind of damage.
 
-Run: python -m bench.ocr_accuracy [samples per damage [damage …]]. A silent error is a wrong, invented or missed line that
-nothing on the sheet points at. The samples are ours, so the figures say what broke, not how good the world is.
+Run: python -m bench.ocr_accuracy [samples per damage [damage …]]. A silent error is a wrong, invented or missed
+line that nothing on the sheet points at. The samples are ours: the figures say what broke, not how good it is.
 """
 
 from __future__ import annotations
@@ -15,33 +15,12 @@ from pathlib import Path
 
 from bot.ocr import OcrReader
 from core.reading.order_sheet import read_order
-from core.reading.sheet import ProblemKind, SheetReading
-from tests.reading.samples import DAMAGES, KnownParts, Sample, make, plain
+from core.reading.sheet import SheetReading
+from tests.reading.samples import DAMAGES, KnownParts, Sample, make, plain, silent_errors
 
 
-def silent_errors(sample: Sample, reading: SheetReading) -> list[str]:
-    """What is wrong with the reading and flagged nowhere."""
-    sheet_flag = any(
-        p.kind in (ProblemKind.TOTAL_SUM, ProblemKind.ROW_MISSING, ProblemKind.NO_ORDER) for p in reading.problems
-    )
-    known = KnownParts()
-    truth = Counter((plain(part), quantity) for part, quantity in sample.lines)
-    wrong = []
-    for line in reading.lines:
-        key = (plain(line.part_text), line.quantity or 0)
-        if truth[key] > 0:
-            truth[key] -= 1
-        elif not reading.problems_of(line.position) and known.hits(line.part_text) and not sheet_flag:
-            wrong.append(f"line {line.part_text} {line.quantity}")
-    asked = sum(1 for line in reading.lines if reading.problems_of(line.position) or not known.hits(line.part_text))
-    missed = sum(truth.values())
-    if missed > asked and not sheet_flag:
-        wrong.append(f"missed {list(truth.elements())}")
-    return wrong
-
-
-async def main(each: int, damages: list[str]) -> None:
-    """Prints one row per damage, and the sums."""
+async def main(each: int, damages: list[str]) -> Counter[str]:
+    """Prints one row per damage, and the sums; returns these."""
     reader = OcrReader()
     await reader.warm_up()
     totals: Counter[str] = Counter()
@@ -58,19 +37,18 @@ async def main(each: int, damages: list[str]) -> None:
         print(_row(damage, sums), *notes, sep="\n    ")
     print(_row("all", totals))
     await reader.close()
-    build = Path("build")
-    build.mkdir(exist_ok=True)
-    (build / "ocr_accuracy.json").write_text(json.dumps(totals, indent=1))
+    return totals
 
 
 def _score(sample: Sample, reading: SheetReading, notes: list[str]) -> Counter[str]:
     truth = Counter((plain(part), quantity) for part, quantity in sample.lines)
     read = Counter((plain(line.part_text), line.quantity or 0) for line in reading.lines)
     right = truth & read
-    silent = silent_errors(sample, reading)
+    silent = silent_errors(sample, reading, KnownParts())
     notes += [f"{sample.name} SILENT {what}" for what in silent]
     if read != truth:
-        notes.append(f"{sample.name}: not read {list((truth - read).elements())}, read {list((read - truth).elements())}")
+        lost, invented = list((truth - read).elements()), list((read - truth).elements())
+        notes.append(f"{sample.name}: not read {lost}, read {invented}")
     return Counter(
         pictures=1,
         lines=sum(truth.values()),
@@ -100,4 +78,7 @@ def _row(name: str, sums: Counter[str]) -> str:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5, sys.argv[2:]))
+    sums_of_all = asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5, sys.argv[2:]))
+    build = Path("build")
+    build.mkdir(exist_ok=True)
+    (build / "ocr_accuracy.json").write_text(json.dumps(sums_of_all, indent=1))

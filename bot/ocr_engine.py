@@ -33,8 +33,13 @@ SURE_UPRIGHT = 0.97
 """Mean score of the widest crops from which on the page is upright without a second look."""
 STAIN_SHARE = 0.03
 """Share of red pixels in a box from which on a stamp lies over it."""
+BESIDE = 0.6
+"""Type heights left and right of a box that are looked at too: about the width of a lost digit."""
 RED_PAGE_SHARE = 0.0005
 """Share of red pixels on a page from which on they are worth fading."""
+BRIGHTEST_PAPER = 251
+"""Paper brighter than this is a scan's or a drawing's white, in which no reflection can be told."""
+BURNT = 252
 MODELS = ("PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx")
 
 
@@ -86,21 +91,22 @@ class Recogniser:
         """The words of a BGR picture, turned upright; no words when there is no text in it."""
         small, scale = _reduced(picture)
         red = _red(small)
+        spoilt = red | _burnt(small)
         small = _bleached(small, red)
         boxes = self._detect(small)
         turned = 0
         if len(boxes):
             if _lies_on_its_side(boxes):
                 boxes = _turn_boxes(boxes, small)
-                small, red = np.ascontiguousarray(np.rot90(small, -1)), np.rot90(red, -1)
+                small, spoilt = np.ascontiguousarray(np.rot90(small, -1)), np.rot90(spoilt, -1)
                 turned = 90
             crops = [_crop(small, box) for box in boxes]
             lines, flipped = self._read_upright(crops)
             if flipped:
-                small, red = np.ascontiguousarray(small[::-1, ::-1]), red[::-1, ::-1]
+                small, spoilt = np.ascontiguousarray(small[::-1, ::-1]), spoilt[::-1, ::-1]
                 boxes = _half_turn_boxes(boxes, small)
                 turned += 180
-            words = _words(red, boxes, lines, scale, number)
+            words = _words(spoilt, boxes, lines, scale, number)
         else:
             words = ()
         height, width = small.shape[:2]
@@ -194,9 +200,7 @@ def _on_its_head(crop: Pixels) -> Pixels:
     return np.ascontiguousarray(crop[::-1, ::-1])
 
 
-def _words(
-    red: NDArray[np.bool_], boxes: Boxes, lines: list[_Line], scale: float, number: int
-) -> tuple[Word, ...]:
+def _words(spoilt: NDArray[np.bool_], boxes: Boxes, lines: list[_Line], scale: float, number: int) -> tuple[Word, ...]:
     words = []
     for box, line in zip(boxes, lines, strict=True):
         if not line.text.strip() or line.score < TEXT_SCORE:
@@ -207,7 +211,7 @@ def _words(
                 box=_quad(box / scale),
                 score=round(line.score, 4),
                 page=number,
-                stained=_stained(red, box),
+                stained=_stained(spoilt, box),
             )
         )
     return tuple(words)
@@ -237,8 +241,22 @@ def _bleached(picture: Pixels, red: NDArray[np.bool_]) -> Pixels:
     return bleached
 
 
-def _stained(red: NDArray[np.bool_], box: Boxes) -> bool:
-    left, top = np.maximum(np.floor(box.min(axis=0)).astype(int), 0)
-    right, bottom = np.ceil(box.max(axis=0)).astype(int)
-    inside = red[top:bottom, left:right]
+def _burnt(picture: Pixels) -> NDArray[np.bool_]:
+    """Where a reflection has burnt the paper out: plainly brighter than the page's own paper, over a patch."""
+    dullest = cv2.blur(picture.min(axis=2), (15, 15))
+    paper = float(np.median(dullest))
+    if paper > BRIGHTEST_PAPER:
+        return np.zeros(dullest.shape, np.bool_)
+    lightest = float(np.percentile(dullest, 60))
+    return np.asarray(dullest >= max(BURNT, lightest + 2), np.bool_)
+
+
+def _stained(spoilt: NDArray[np.bool_], box: Boxes) -> bool:
+    """Whether a stamp or a reflection touches the box or the place beside it, where more digits could be lost."""
+    left, top = box.min(axis=0)
+    right, bottom = box.max(axis=0)
+    beside = BESIDE * (bottom - top)
+    rows = slice(max(0, int(top)), math.ceil(bottom))
+    columns = slice(max(0, int(left - beside)), math.ceil(right + beside))
+    inside = spoilt[rows, columns]
     return bool(inside.size and inside.mean() > STAIN_SHARE)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from statistics import median
 
 from core.reading.numbers import quantity_of
@@ -27,6 +28,9 @@ ODD_WIDTH = 1.6
 """Times the usual width per digit from which on a digit may have been swallowed."""
 EXCEL_DIGITS = 15
 """Excel keeps fifteen digits of a number; the rest became zeros."""
+
+WIDE_STEP = 1.75
+"""Times the usual distance between rows from which on one may have been lost between them."""
 
 _SCIENTIFIC = re.compile(r"\d(?:\.\d+)?E\+?\d+", re.IGNORECASE)
 _DATED = re.compile(
@@ -61,9 +65,7 @@ def _excel_damage(cell: CellText, line: int, index: PartIndex) -> Problem | None
     if not known and text.isdigit():
         for zeros in ("0", "00", "000"):
             if index.hits(zeros + text):
-                return Problem(
-                    kind=ProblemKind.PART_LOST_ZEROS, line=line, text=text, suggestion=zeros + text
-                )
+                return Problem(kind=ProblemKind.PART_LOST_ZEROS, line=line, text=text, suggestion=zeros + text)
     return None
 
 
@@ -87,9 +89,7 @@ def check_quantities(reads: Sequence[QuantityRead], total: CellText | None, sour
     for read in reads:
         line, cell = read.line, read.cell
         if cell is None:
-            problems.append(
-                Problem(kind=ProblemKind.QUANTITY_MISSING, line=line.position, text=line.row_text)
-            )
+            problems.append(Problem(kind=ProblemKind.QUANTITY_MISSING, line=line.position, text=line.row_text))
             continue
         if line.quantity is None:
             problems.append(Problem(kind=ProblemKind.QUANTITY_UNREADABLE, line=line.position, text=cell.text))
@@ -140,3 +140,12 @@ def missing_numbers(seen: Sequence[int]) -> list[int]:
         return []
     gaps = [n for n in range(1, seen[-1] + 1) if n not in set(seen)]
     return gaps if len(gaps) <= len(seen) else []
+
+
+def gaps_between(levels: Sequence[float]) -> int:
+    """How many rows may be missing inside a picture's table, by its spacing."""
+    steps = [below - above for above, below in pairwise(levels)]
+    if len(steps) < 3:
+        return 0
+    usual = median(steps)
+    return sum(1 for step in steps if step > WIDE_STEP * usual)

@@ -6,8 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
-
-from rapidfuzz import fuzz
+from functools import cache
 
 
 class Column(StrEnum):
@@ -74,12 +73,10 @@ HEADINGS: dict[Column, tuple[str, ...]] = {
 KEYS: dict[Key, tuple[str, ...]] = {
     Key.CUSTOMER_CODE: _spoken("客户编码 客户代码 客户编号 客户号"),
     Key.CUSTOMER: _spoken(
-        "客户名称 客户 购货单位 购货方 购买方 需方 采购单位 采购方 订货单位 订货方 收货单位 买方 "
-        "下单门店 门店"
+        "客户名称 客户 购货单位 购货方 购买方 需方 采购单位 采购方 订货单位 订货方 收货单位 买方 下单门店 门店"
     ),
     Key.DUE: _spoken(
-        "交期 交货日期 交货期 交货时间 要货日期 要货时间 到货日期 到货时间 需求日期 送货日期 "
-        "要求到货 要求交期 最晚到货"
+        "交期 交货日期 交货期 交货时间 要货日期 要货时间 到货日期 到货时间 需求日期 送货日期 要求到货 要求交期 最晚到货"
     ),
     Key.NUMBER: _spoken("单号 订单号 订单编号 采购单号 采购订单号 合同号 合同编号 编号"),
     Key.REMARK: _spoken("备注 要求 说明 特殊要求 技术要求 质量要求 其他要求 备注说明 注"),
@@ -95,18 +92,20 @@ _EXACT = {spoken: column for column, all_of in HEADINGS.items() for spoken in al
 _BY_LENGTH = sorted(_EXACT, key=len, reverse=True)
 _KEY_OF = {spoken: key for key, all_of in KEYS.items() for spoken in all_of}
 _KEY_PATTERN = re.compile("|".join(re.escape(key) for key in sorted(_KEY_OF, key=len, reverse=True)))
-FUZZY_FROM = 75
 FUZZY_LENGTH = 3
+LONGEST_GLUED = 14
+UNEXPLAINED = 0.34
 TOTALS = ("合计", "总计", "合计数量", "总数", "小计", "共计", "本页合计", "合计:")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Heading:
-    """A column heading found in a text, from character `start` to `end` of it."""
+    """A column heading found in a text, from character `start` to `end` of it, exactly or with a misread."""
 
     column: Column
     start: int
     end: int
+    misread: bool = False
 
 
 def plain(text: str) -> str:
@@ -117,7 +116,7 @@ def plain(text: str) -> str:
 def headings_in(text: str) -> tuple[Heading, ...]:
     """The headings a word consists of: one, or several glued together. None if it says anything else.
 
-    A heading of three or more characters may have one misread; `数量(个)` counts as 数量.
+    Signs between them do not count, nor does a bracket behind: `数量(个)` is 数量.
     """
     shown = unicodedata.normalize("NFKC", text).upper()
     if len(shown) != len(text):
@@ -134,7 +133,7 @@ def headings_in(text: str) -> tuple[Heading, ...]:
             continue
         match = next((spoken for spoken in _BY_LENGTH if _stands(shown, spoken, at)), None)
         if match is None:
-            return _fuzzy(shown) if not found else ()
+            return ()
         found.append(Heading(column=_EXACT[match], start=at, end=at + len(match)))
         at += len(match)
     return tuple(found)
@@ -147,14 +146,41 @@ def _stands(shown: str, spoken: str, at: int) -> bool:
     return not (spoken[-1].isascii() and spoken[-1].isalpha() and after.isascii() and after.isalnum())
 
 
-def _fuzzy(shown: str) -> tuple[Heading, ...]:
-    text = plain(shown)
-    if not FUZZY_LENGTH <= len(text) <= 6 or any(letter.isdigit() for letter in text):
+def misread_headings_in(text: str) -> tuple[Heading, ...]:
+    """Headings glued together with misread characters between them: `单位谅货数量` is 单位 and 订货数量.
+
+    Only for a row in which another word is plainly a heading. None if more than a third cannot be explained.
+    """
+    shown = text.upper()
+    if len(shown) > LONGEST_GLUED or any(letter.isdigit() for letter in shown):
         return ()
-    best = max(_BY_LENGTH, key=lambda spoken: fuzz.ratio(text, spoken))
-    if len(best) < FUZZY_LENGTH or fuzz.ratio(text, best) < FUZZY_FROM - 10 * (len(text) == FUZZY_LENGTH):
-        return ()
-    return (Heading(column=_EXACT[best], start=0, end=len(shown)),)
+    # best[n]: the cheapest explanation of the first n characters, as (cost, headings).
+    best: list[tuple[float, tuple[Heading, ...]]] = [(0.0, ())]
+    for end in range(1, len(shown) + 1):
+        cost, found = best[end - 1]
+        options = [(cost + 1.0, found)]
+        for start in range(max(0, end - 6), end):
+            column, misread = _closest(shown[start:end])
+            if column is not None:
+                heading = Heading(column=column, start=start, end=end, misread=misread > 0 and end - start == 2)
+                options.append((best[start][0] + misread, (*best[start][1], heading)))
+        best.append(min(options, key=lambda option: option[0]))
+    cost, found = best[-1]
+    return found if cost <= UNEXPLAINED * len(shown) else ()
+
+
+@cache
+def _closest(text: str) -> tuple[Column | None, float]:
+    if text in _EXACT:
+        return _EXACT[text], 0.0
+    if len(text) == 2 and text[1] == "量":
+        return Column.QUANTITY, 0.4
+    if len(text) < FUZZY_LENGTH or text.isascii():
+        return None, 0.0
+    for spoken in _BY_LENGTH:
+        if len(spoken) == len(text) and sum(a != b for a, b in zip(spoken, text, strict=True)) == 1:
+            return _EXACT[spoken], 0.5
+    return None, 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,9 +200,7 @@ def keys_in(text: str) -> tuple[KeyAt, ...]:
         rest = text[match.end() :]
         colon = re.match(r"\s*(\([^)]*\)|（[^）]*）)?\s*[:：]\s*", rest)
         if colon is not None:
-            at = KeyAt(
-                key=_KEY_OF[match.group()], start=match.start(), value=match.end() + colon.end(), colon=True
-            )
+            at = KeyAt(key=_KEY_OF[match.group()], start=match.start(), value=match.end() + colon.end(), colon=True)
             found.append(at)
         elif match.start() == 0 and (not rest or rest[0].isspace() or rest[0].isascii()):
             blank = len(rest) - len(rest.lstrip())

@@ -12,6 +12,9 @@ from core.reading.words import ReadPage, Word
 WIDE = 2.5
 """Boxes at least this many times wider than tall tell the slope; short ones are noise."""
 ENOUGH_FOR_FIELD = 8
+ROUNDS = 5
+TOLERANCE = 0.02
+"""A box this much off the field counts half: stamps and logos fade out of the fit."""
 STEEPEST = 0.35
 SAME_ROW = 0.55
 """Words whose middles differ by less than this share of the type height stand in one row."""
@@ -84,19 +87,20 @@ def slope_of(page: ReadPage) -> Slope:
             samples.append((rise / run, *word.middle, run))
     if not samples:
         return flat
-    data = np.array(samples)
-    slopes, xs, ys, weights = data.T
-    middle = float(median(slopes))
-    keep = np.abs(slopes - middle) < max(0.02, 3 * float(np.median(np.abs(slopes - middle))))
-    if keep.sum() < ENOUGH_FOR_FIELD:
-        return Slope(a=_bounded(middle), b=0.0, c=0.0, x0=x0, y0=y0)
-    grid = np.stack([np.ones_like(xs), xs - x0, ys - y0], axis=1)[keep]
-    root = np.sqrt(weights[keep])
+    slopes, xs, ys, runs = np.array(samples).T
+    if len(samples) < ENOUGH_FOR_FIELD:
+        return Slope(a=_bounded(float(median(slopes))), b=0.0, c=0.0, x0=x0, y0=y0)
+    grid = np.stack([np.ones_like(xs), xs - x0, ys - y0], axis=1)
     # A little ridge on b and c keeps a page with all its wide boxes in one column from being bent.
     ridge = np.diag([0.0, page.width * 3.0, page.height * 3.0])
-    design = np.vstack([grid * root[:, None], ridge])
-    target = np.concatenate([slopes[keep] * root, np.zeros(3)])
-    a, b, c = (float(value) for value in np.linalg.lstsq(design, target, rcond=None)[0])
+    weights = runs.copy()
+    for _ in range(ROUNDS):
+        root = np.sqrt(weights)
+        design = np.vstack([grid * root[:, None], ridge])
+        target = np.concatenate([slopes * root, np.zeros(3)])
+        field = np.linalg.lstsq(design, target, rcond=None)[0]
+        weights = runs / (1 + ((slopes - grid @ field) / TOLERANCE) ** 2)
+    a, b, c = (float(value) for value in field)
     return Slope(a=_bounded(a), b=b, c=c, x0=x0, y0=y0)
 
 
@@ -105,24 +109,25 @@ def rows_of(page: ReadPage) -> tuple[Row, ...]:
     if not page.words:
         return ()
     slope = slope_of(page)
-    pieces = sorted((_piece(word, slope) for word in page.words), key=lambda piece: piece.level)
+    pieces = sorted((_piece(word, slope) for word in page.words), key=lambda piece: piece.left)
     type_height = median(word.height for word in page.words)
-    groups: list[list[Piece]] = []
+    chains: list[list[Piece]] = []
     for piece in pieces:
-        if groups:
-            level = sum(other.level for other in groups[-1]) / len(groups[-1])
-            reach = SAME_ROW * min(type_height, max(piece.word.height, 0.6 * type_height))
-            if piece.level - level < reach:
-                groups[-1].append(piece)
-                continue
-        groups.append([piece])
-    return tuple(
-        Row(
-            pieces=tuple(sorted(group, key=lambda piece: piece.left)),
-            level=sum(piece.level for piece in group) / len(group),
-        )
-        for group in groups
-    )
+        reach = SAME_ROW * min(type_height, max(piece.word.height, 0.6 * type_height))
+        near = [chain for chain in chains if abs(chain[-1].level - piece.level) < reach and _follows(chain, piece)]
+        if near:
+            min(near, key=lambda chain: abs(chain[-1].level - piece.level)).append(piece)
+        else:
+            chains.append([piece])
+    rows = [Row(pieces=tuple(chain), level=sum(p.level for p in chain) / len(chain)) for chain in chains]
+    return tuple(sorted(rows, key=lambda row: row.level))
+
+
+def _follows(chain: list[Piece], piece: Piece) -> bool:
+    """Words of one row stand beside each other; each is compared with its left neighbour, so that rows may bend."""
+    last = chain[-1]
+    overlap = min(last.right, piece.right) - max(last.left, piece.left)
+    return overlap < 0.5 * min(last.width, piece.width)
 
 
 def _piece(word: Word, slope: Slope) -> Piece:
@@ -130,9 +135,7 @@ def _piece(word: Word, slope: Slope) -> Piece:
     (ax, ay), (bx, by), (cx, cy), (dx, dy) = word.box
     left = slope.across((ax + dx) / 2, (ay + dy) / 2)
     right = slope.across((bx + cx) / 2, (by + cy) / 2)
-    return Piece(
-        word=word, text=word.text, left=min(left, right), right=max(left, right), level=slope.level(x, y)
-    )
+    return Piece(word=word, text=word.text, left=min(left, right), right=max(left, right), level=slope.level(x, y))
 
 
 def _bounded(slope: float) -> float:

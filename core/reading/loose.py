@@ -17,9 +17,7 @@ _NOT_PARTS = re.compile(
 )
 """Dates, phone numbers, plain numbers: a part only when the master data says so."""
 _UNIT = "|".join(sorted(UNITS, key=len, reverse=True))
-_WITH_UNIT = re.compile(
-    rf"(?<![A-Z0-9.\-/])(\d{{1,6}})\s*(?:{_UNIT})(?![A-Z])|[X×*]\s*(\d{{1,6}})(?![A-Z0-9\-])"
-)
+_WITH_UNIT = re.compile(rf"(?<![A-Z0-9.\-/])(\d{{1,6}})\s*(?:{_UNIT})(?![A-Z])|[X×*]\s*(\d{{1,6}})(?![A-Z0-9\-])")
 _BARE = re.compile(r"(?<![A-Z0-9.\-/])(\d{1,6})(?![A-Z0-9\-/]|\.\d|[年月日号])")
 PART_LETTERS = 6
 """An unknown part number has at least this many letters and digits."""
@@ -64,9 +62,7 @@ def without_running_numbers(lines: Sequence[LooseLine]) -> list[LooseLine]:
     if leading != [str(n) for n in range(1, len(lines) + 1)]:
         return list(lines)
     return [
-        LooseLine(
-            row=line.row, part=line.part, quantities=line.quantities[1:], known=line.known, with_unit=False
-        )
+        LooseLine(row=line.row, part=line.part, quantities=line.quantities[1:], known=line.known, with_unit=False)
         for line in lines
     ]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from core.reading.checks import QuantityRead, check_part, check_quantities, missing_numbers
+from core.reading.checks import QuantityRead, check_part, check_quantities, gaps_between, missing_numbers
 from core.reading.fields import Field, fields_of
 from core.reading.head import head_of
 from core.reading.headings import Column, headings_in, is_total
@@ -150,8 +150,9 @@ def _places(table: _Table, parts: PartIndex) -> _Places:
     elif spare:
         first = by_column.get(Column.SPEC, spare[0])
         by_column[Column.PART] = max([first, *spare], key=lambda n: hits[n])
-    unsure = False
-    if Column.QUANTITY not in by_column:
+    quantity = by_column.get(Column.QUANTITY)
+    unsure = quantity is not None and table.slots[quantity].misread
+    if quantity is None:
         numeric = [n for n in spare if n != by_column.get(Column.PART) and _all_numbers(table, n)]
         if len(numeric) == 1:
             by_column[Column.QUANTITY] = numeric[0]
@@ -173,6 +174,7 @@ def _lines_of(table: _Table, parts: PartIndex, *, first: int) -> tuple[list[Shee
     reads: list[QuantityRead] = []
     problems: list[Problem] = []
     numbers: list[int] = []
+    levels: list[float] = []
     total: CellText | None = None
     for row in table.rows:
         if any(is_total(cell.text) for _, cell in row.cells):
@@ -183,6 +185,7 @@ def _lines_of(table: _Table, parts: PartIndex, *, first: int) -> tuple[list[Shee
             continue
         line = _line(row, places, table.page, first + len(reads))
         reads.append(QuantityRead(line=line, cell=quantity))
+        levels.append(row.level)
         if part is None:
             problems.append(Problem(kind=ProblemKind.PART_MISSING, line=line.position, text=line.row_text))
         else:
@@ -194,6 +197,8 @@ def _lines_of(table: _Table, parts: PartIndex, *, first: int) -> tuple[list[Shee
             numbers.append(int(running))
     problems += check_quantities(reads, total, table.page.source)
     problems += [Problem(kind=ProblemKind.ROW_MISSING, text=str(n)) for n in missing_numbers(numbers)]
+    if table.page.source == "ocr" and len(numbers) < len(reads) and gaps_between(levels):
+        problems.append(Problem(kind=ProblemKind.ROW_MISSING))
     return [read.line for read in reads], problems
 
 
@@ -240,9 +245,7 @@ def _boxes(row: TableRow, places: _Places) -> tuple[tuple[str, Quad], ...]:
 def _loose_lines(loose: Sequence[tuple[LooseLine, ReadPage]]) -> tuple[list[SheetLine], list[Problem]]:
     """Unknown tokens count only with a plain quantity beside them, or where another row is a known part."""
     trusted = any(line.known for line, _ in loose)
-    kept = [
-        (line, page) for line, page in loose if line.known or line.with_unit or (trusted and line.quantities)
-    ]
+    kept = [(line, page) for line, page in loose if line.known or line.with_unit or (trusted and line.quantities)]
     lines: list[SheetLine] = []
     problems: list[Problem] = []
     for position, (loose_row, page) in enumerate(kept, 1):
@@ -253,9 +256,7 @@ def _loose_lines(loose: Sequence[tuple[LooseLine, ReadPage]]) -> tuple[list[Shee
         if not numbers:
             problems.append(Problem(kind=ProblemKind.QUANTITY_MISSING, line=position, text=line.row_text))
         elif len(numbers) > 1:
-            problems.append(
-                Problem(kind=ProblemKind.QUANTITY_AMBIGUOUS, line=position, text=" / ".join(numbers))
-            )
+            problems.append(Problem(kind=ProblemKind.QUANTITY_AMBIGUOUS, line=position, text=" / ".join(numbers)))
         elif page.source == "ocr" and (line.score < 0.9 or any(word.stained for word in words)):
             problems.append(Problem(kind=ProblemKind.QUANTITY_UNSURE, line=position, text=line.quantity_text))
     return lines, problems

@@ -7,24 +7,31 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from core.reading.headings import Column, headings_in
+from core.reading.headings import Column, headings_in, misread_headings_in
 from core.reading.layout import Piece, Row
 from core.reading.words import CellKind, Quad
 
 OVERLAP_WORTH = 2.0
 """How many type heights of misalignment a full overlap with the column outweighs."""
-GLUE = re.compile(r"(?<=[\u4e00-\u9fff])(?=[A-Z0-9])|(?<=[A-Za-z0-9])(?=[\u4e00-\u9fff])|\s+")
-"""Where a word that spans columns may be cut: at blanks, and between Chinese and Latin."""
+GLUE = re.compile(
+    r"(?<=[\u4e00-\u9fff])(?=[A-Z0-9])|(?<=[A-Za-z0-9])(?=[\u4e00-\u9fff])"
+    r"|(?<=\d)(?=[^\w\s.,\-/])|\s+"
+)
+"""Where a word that spans columns may be cut: at blanks, between Chinese and Latin, after a number."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """One column of a table: what it means and from where to where it reaches."""
+    """One column of a table: what it means and from where to where it reaches.
+
+    `misread`: its heading was recognised only by half, so that what stands in it must be confirmed.
+    """
 
     column: Column
     left: float
     right: float
     heading: str
+    misread: bool = False
 
     @property
     def centre(self) -> float:
@@ -62,14 +69,23 @@ def heading_slots(row: Row) -> tuple[Slot, ...]:
     and little else in the row."""
     slots: list[Slot] = []
     unknown = 0
-    for piece in row.pieces:
-        headings = headings_in(piece.text)
+    exact = [headings_in(piece.text) for piece in row.pieces]
+    for piece, plainly in zip(row.pieces, exact, strict=True):
+        headings = plainly or (misread_headings_in(piece.text) if any(exact) else ())
         if not headings:
             unknown += 1
             slots.append(Slot(column=Column.OTHER, left=piece.left, right=piece.right, heading=piece.text))
         for heading in headings:
             part = cut(piece, heading.start, heading.end)
-            slots.append(Slot(column=heading.column, left=part.left, right=part.right, heading=part.text))
+            slots.append(
+                Slot(
+                    column=heading.column,
+                    left=part.left,
+                    right=part.right,
+                    heading=part.text,
+                    misread=heading.misread,
+                )
+            )
     known = {slot.column for slot in slots} - {Column.OTHER}
     tells = known & {Column.PART, Column.QUANTITY, Column.SPEC}
     if len(known) < 2 or not tells or unknown * 2 > len(slots):
@@ -107,9 +123,7 @@ def cut(piece: Piece, start: int, end: int) -> Piece:
 def _split_row(slots: Sequence[Slot], row: Row) -> tuple[Piece, ...]:
     pieces: list[Piece] = []
     for piece in row.pieces:
-        under = [
-            slot for slot in slots if _overlap(slot, piece) > 0.5 * min(slot.right - slot.left, piece.width)
-        ]
+        under = [slot for slot in slots if _overlap(slot, piece) > 0.5 * min(slot.right - slot.left, piece.width)]
         if len(under) < 2:
             pieces.append(piece)
             continue

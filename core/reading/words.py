@@ -27,7 +27,8 @@ class Word:
     """One run of text as the reader saw it; it may hold blanks or span two columns.
 
     `score` is the recogniser's own confidence, 0 to 1 (1 for text that was not recognised but read).
-    `stained`: red ink of a stamp lies over it, so that even a high score proves nothing.
+    `stained`: a stamp's red ink or a lamp's reflection lies over it or right beside it, so that even a high
+    score proves nothing.
     """
 
     text: str

@@ -8,12 +8,14 @@ from __future__ import annotations
 import io
 import random
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
+from core.reading.sheet import ProblemKind, SheetReading
 from simulator.sample_order import SampleLine, SampleLook, SampleOrder, draw_page
 
 PARTS = {
@@ -133,6 +135,31 @@ def make(damage: str, seed: int) -> Sample:
     )
 
 
+SHEET_FLAGS = (ProblemKind.TOTAL_SUM, ProblemKind.ROW_MISSING, ProblemKind.NO_ORDER)
+
+
+def silent_errors(sample: Sample, reading: SheetReading, known: KnownParts) -> list[str]:
+    """Wrong, invented and missed lines that nothing points at: no problem, no unknown part, no sheet-wide doubt."""
+    if any(problem.kind in SHEET_FLAGS for problem in reading.problems):
+        return []
+    truth = Counter((plain(part), quantity) for part, quantity in sample.lines)
+    wrong: list[str] = []
+    pointed_at = 0
+    for line in reading.lines:
+        key = (plain(line.part_text), line.quantity or 0)
+        flagged = bool(reading.problems_of(line.position)) or not known.hits(line.part_text)
+        if truth[key] > 0:
+            truth[key] -= 1
+        elif flagged:
+            pointed_at += 1
+        else:
+            wrong.append(f"{line.part_text} x {line.quantity}")
+    missed = truth.total() - pointed_at - len(wrong)
+    if missed > 0:
+        wrong.append(f"{missed} missed of {list(truth.elements())}")
+    return wrong
+
+
 def _clean(page: Image.Image, _: random.Random) -> Image.Image:
     return page
 
@@ -205,6 +232,43 @@ def _small(page: Image.Image, _: random.Random) -> Image.Image:
     return page.resize((page.width // 2, page.height // 2), Image.Resampling.BILINEAR)
 
 
+def _tiny(page: Image.Image, _: random.Random) -> Image.Image:
+    return page.resize((page.width * 2 // 5, page.height * 2 // 5), Image.Resampling.BILINEAR)
+
+
+def _steep(page: Image.Image, rng: random.Random) -> Image.Image:
+    angle = rng.choice((-8, -6, 6, 8))
+    return page.rotate(angle, Image.Resampling.BICUBIC, expand=True, fillcolor=(205, 200, 190))
+
+
+def _curl(page: Image.Image, rng: random.Random) -> Image.Image:
+    """Paper bent like an open book: rows rise and fall by a type height or more."""
+    pixels = np.asarray(page)
+    height, width = pixels.shape[:2]
+    bend = rng.uniform(0.9, 1.5) * 26 * np.sin(np.linspace(0, np.pi, width) + rng.uniform(-0.4, 0.4))
+    down = np.clip(np.arange(height)[:, None] + bend[None, :], 0, height - 1).astype(int)
+    return Image.fromarray(pixels[down, np.arange(width)[None, :]])
+
+
+def _glare(page: Image.Image, rng: random.Random) -> Image.Image:
+    """A lamp's reflection that wipes out what it covers."""
+    width, height = page.size
+    x, y = rng.uniform(0.3, 0.95) * width, rng.uniform(0.35, 0.8) * height
+    across, down = np.meshgrid(np.arange(width), np.arange(height))
+    spot = np.exp(-((((across - x) / (width * 0.13)) ** 2 + ((down - y) / (height * 0.1)) ** 2) ** 2))
+    pixels = np.asarray(page, np.float32)
+    return Image.fromarray((pixels + (255 - pixels) * np.clip(spot * 1.1, 0, 1)[:, :, None]).astype(np.uint8))
+
+
+def _harsh(page: Image.Image, rng: random.Random) -> Image.Image:
+    small = page.resize((page.width * 3 // 5, page.height * 3 // 5), Image.Resampling.BILINEAR)
+    return _noise(_shadow(_blurred(_perspective(_tilt(small, rng), rng), 0.9), rng), rng)
+
+
+def _blurred(page: Image.Image, radius: float) -> Image.Image:
+    return page.filter(ImageFilter.GaussianBlur(radius))
+
+
 def _turned(quarter: int) -> Damage:
     def turn(page: Image.Image, _: random.Random) -> Image.Image:
         return page.rotate(90 * quarter, expand=True)
@@ -230,4 +294,9 @@ DAMAGES: dict[str, Damage] = {
     "turned90": _turned(1),
     "turned180": _turned(2),
     "photo": _photo,
+    "tiny": _tiny,
+    "steep": _steep,
+    "curl": _curl,
+    "glare": _glare,
+    "harsh": _harsh,
 }
