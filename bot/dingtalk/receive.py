@@ -22,6 +22,7 @@ from bot.dingtalk.frames import (
 from bot.dingtalk.parse import message_keys, message_kind, press_keys
 from bot.dingtalk.words import moment, text_of
 from core.clock import Clock
+from core.errors import IngestUnavailable
 from core.inbound import MessageKind, RawInbound
 from core.people import PlatformName
 
@@ -175,6 +176,9 @@ class Receiver:
     async def _store(self, raw: RawInbound) -> tuple[bool, int | None]:
         try:
             return True, await self._ingest(raw)
+        except IngestUnavailable as error:
+            log.warning("stream inbound %s could not be stored: %s", raw.dedupe_key, error)
+            return False, None
         except Exception:
             # Without an ack the platform brings a message again; without a row an ack would lose it.
             log.exception("stream inbound %s could not be stored, it must come again", raw.dedupe_key)

@@ -109,7 +109,10 @@ class StreamSocket:
         except BadFrame as error:
             log.warning("stream %s brought an unreadable frame: %s", self.connection_id, error)
             return
-        self.connection_id = self.connection_id or str(frame.headers.get("connectionId", ""))
+        if not self.connection_id and frame.headers.get("connectionId"):
+            # A forgotten second deployment steals messages: its connections are not in this log.
+            self.connection_id = str(frame.headers["connectionId"])
+            log.info("stream socket is connection %s", self.connection_id)
         if frame.type == "SYSTEM":
             await self._system(frame)
             return

@@ -162,7 +162,7 @@ class StreamClient:
     async def _open(self, backoff: Backoff) -> StreamSocket | None:
         """A new live socket; None after a failure that has been waited out."""
         try:
-            ws = await self._gateway.connect()
+            ws = await self._connect()
         except TokenRejected as error:
             await self._refused(error)
             await self._pause(self._settings.refused_wait * random.uniform(1.0, 1.2))
@@ -172,6 +172,12 @@ class StreamClient:
             log.warning("no stream socket (%s), next try in %.1f s", error, wait)
             await self._pause(wait)
             return None
+        except Exception:
+            log.exception("no stream socket")
+            await self._pause(backoff.next())
+            return None
+        if ws is None:
+            return None
         self.refused = False
         socket = StreamSocket(
             ws, receiver=self._receiver, settings=self._settings, clock=self._clock, on_frame=self._framed
@@ -180,6 +186,18 @@ class StreamClient:
         self._notify()
         log.info("stream socket up, %d live", len(self._live))
         return socket
+
+    async def _connect(self) -> aiohttp.ClientWebSocketResponse | None:
+        """A websocket, None when the client is asked to stop meanwhile."""
+        connecting = asyncio.create_task(self._gateway.connect())
+        stopping = asyncio.create_task(self._stopping.wait())
+        either: set[asyncio.Task[Any]] = {connecting, stopping}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            return connecting.result() if connecting.done() else None
+        finally:
+            stopping.cancel()
+            connecting.cancel()
 
     async def _refused(self, error: TokenRejected) -> None:
         if not self.refused:

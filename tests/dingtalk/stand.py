@@ -31,8 +31,8 @@ MEMBERS = (
     Member(user_id="guest", name="外人", outsider=True),
 )
 QUICK = StreamSettings(
-    heartbeat=0.1,
-    watchdog=0.3,
+    heartbeat=0.25,
+    watchdog=1.0,
     backoff_first=0.02,
     backoff_most=0.2,
     stable_after=5.0,

@@ -164,7 +164,7 @@ async def test_told_to_go_a_socket_is_replaced_before_it_is_closed_and_nothing_i
         old = list(held.platform.gateway.connections)
 
         await held.platform.disconnect_streams()
-        await until(lambda: held.stream.live_sockets == 2 and held.opens() == 4)
+        await until(lambda: held.stream.live_sockets == 2 and held.opens() >= 4)
         await held.platform.say("tech1", "04465-0K240 4")
         await until(lambda: not set(held.platform.gateway.connections) & set(old))
 
@@ -187,7 +187,7 @@ async def test_what_was_delivered_before_the_goodbye_is_acked_on_the_old_socket(
         await until(lambda: held.calls("stream CALLBACK robot text"))
 
         await held.platform.disconnect_streams()
-        await until(lambda: held.opens() == 4)
+        await until(lambda: held.opens() >= 4)
         release.set()
         await saying
 
@@ -236,7 +236,7 @@ async def test_aborted_sockets_come_back() -> None:
 async def test_a_wrong_secret_raises_one_alarm_and_is_not_hammered() -> None:
     async with stand(secret="wrong", stream=dataclasses.replace(QUICK, refused_wait=0.3)) as held:
         held.stream.start()
-        await until(lambda: held.opens() == 4)
+        await until(lambda: held.opens() >= 4)
 
         assert held.stream.refused is True
         assert held.stream.live_sockets == 0
@@ -361,3 +361,39 @@ async def test_no_ticket_and_no_secret_in_any_log_line(caplog: pytest.LogCapture
         assert not any(ticket in ours for ticket in tickets)
         assert held.settings.client_secret not in ours
         assert "s3cret" not in repr(held.settings)
+
+
+async def test_sockets_that_come_and_go_under_load_lose_and_double_nothing() -> None:
+    async with stand(ack_patience=0.05, redelivery_after=60.0, disconnect_grace=0.1, seed=7) as held:
+        await held.connected()
+        said: list[str] = []
+
+        for number in range(30):
+            said.append(await held.platform.say("tech1", f"{number}行 20"))
+            if number % 10 == 4:
+                held.platform.drop_streams()
+            elif number % 10 == 9:
+                await held.platform.disconnect_streams()
+        # Moving the clock would also kill tickets that are on their way.
+        await until(lambda: held.stream.live_sockets == 2 == len(held.platform.gateway.connections))
+        await until(lambda: held.clock.advance(timedelta(seconds=61)) or len(held.store.rows) == len(said))
+
+        assert sorted(row.dedupe_key for row in held.store.rows) == sorted(f"m:{one}" for one in said)
+
+
+async def test_asked_to_stop_while_the_gateway_keeps_it_waiting_it_stops_at_once() -> None:
+    waiting, hang = asyncio.Event(), asyncio.Event()
+
+    async def silence() -> Any:
+        waiting.set()
+        await hang.wait()
+
+    async with stand() as held:
+        held.stream._gateway.connect = silence  # type: ignore[method-assign]
+        held.stream.start()
+        await waiting.wait()
+
+        async with asyncio.timeout(1):
+            await held.stream.stop()
+
+        assert held.stream.live_sockets == 0
