@@ -19,6 +19,8 @@ VALUE_BYTES = 1024
 """Per entry of cardParamMap (wire/dingtalk 6.2)."""
 TITLE_BYTES = 120
 """About 40 Chinese characters: what the head of a card and the list of chats show."""
+ROW_BYTES = 480
+"""160 Chinese characters: the longest line of a card that is too full (chat.md section 4)."""
 MOST_BUTTONS = 6
 OPTION_BYTES = (90, 60, 36, 24)
 """Room for the text of one numbered option, tighter until the list fits."""
@@ -194,10 +196,9 @@ def _markdown(card: Card, controls: _Controls, links: Sequence[Button]) -> str:
     if not card.closed_text:
         rows += [_answered(c) for c in card.choices if c is not controls.question and c.selected]
     rows += [_plain(line) for line in card.body.splitlines() if line.strip()]
-    page = [f"[查看明细]({card.link})"] if card.link else []
     pages = [f"[{_plain(button.text)}]({button.url})" for button in links]
     for room in OPTION_BYTES:
-        text = _fit(head, rows, [*_question(controls, room), *pages], page)
+        text = _fit(head, rows, [*_question(controls, room), *pages], card.link)
         if text is not None:
             return text
     raise CardDoesNotFit(f"{card.kind} {card.ref}: options and links need more than {VALUE_BYTES} bytes")
@@ -217,19 +218,28 @@ def _question(controls: _Controls, room: int) -> list[str]:
     return [f"{_plain(choice.title)}（{reply}）", *(f"{n}. {text}" for n, text in enumerate(texts, 1))]
 
 
-def _fit(head: list[str], rows: list[str], tail: list[str], page: list[str]) -> str | None:
-    """All lines, or the whole rows that fit above “…查看明细”; None when head and tail alone are too long."""
+def _fit(head: list[str], rows: list[str], tail: list[str], link: str) -> str | None:
+    """All lines, or those rows that fit and how many are left; None when head and tail are too long."""
+    page = [f"[查看明细]({link})"] if link else []
     whole = BREAK.join([*head, *rows, *tail, *page])
     if _size(whole) <= VALUE_BYTES:
         return whole
-    more = [page[0].replace("[", "[…", 1) if page else "…查看明细"]
-    for kept in range(len(rows) - 1, -1, -1):
-        text = BREAK.join([*head, *rows[:kept], *more, *tail])
+    rows = [cut_bytes(row, ROW_BYTES) for row in rows]
+    for kept in range(len(rows), -1, -1):
+        text = BREAK.join([*head, *rows[:kept], *_more(len(rows) - kept, link), *tail])
         if _size(text) <= VALUE_BYTES:
             return text
     short = [f"**{cut_bytes(line.strip('*'), 90)}**" for line in head]
-    text = BREAK.join([*short, *more, *tail])
+    text = BREAK.join([*short, *_more(len(rows), link), *tail])
     return text if _size(text) <= VALUE_BYTES else None
+
+
+def _more(lines: int, link: str) -> list[str]:
+    """Says how many lines are missing here, and leads to them where there is a page."""
+    left = f"…还有 {lines} 行" if lines else ""
+    if not link:
+        return [left] if left else []
+    return [f"[{left}，查看明细]({link})" if left else f"[查看明细]({link})"]
 
 
 def _answered(choice: Choice) -> str:

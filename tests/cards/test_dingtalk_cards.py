@@ -215,14 +215,23 @@ def test_button_json_fits_to_the_byte() -> None:
         render(card(exact + 1))
 
 
-def test_text_is_kept_whole_up_to_the_last_byte_and_then_cut_at_a_line_end() -> None:
+def test_text_is_kept_whole_up_to_the_last_byte_and_then_its_longest_line_is_cut() -> None:
     def markdown(length: int) -> str:
         return render(dataclasses.replace(SHAPES["plain"], body="件\n" + "x" * length))["markdown"]
 
     exact = VALUE_BYTES - len("件\n\n".encode())
 
     assert len(markdown(exact).encode()) == VALUE_BYTES
-    assert markdown(exact + 1) == "件\n\n…查看明细"
+    assert markdown(exact + 1) == "件\n\n" + "x" * 477 + "…"
+
+
+def test_rows_that_do_not_fit_are_counted() -> None:
+    card = dataclasses.replace(SHAPES["plain"], body="\n".join(f"{n:03}" + "x" * 97 for n in range(12)))
+
+    lines = render(card)["markdown"].split("\n\n")
+
+    assert [line[:3] for line in lines[:-1]] == [f"{n:03}" for n in range(9)]
+    assert lines[-1] == "…还有 3 行"
 
 
 def test_what_people_typed_cannot_format_link_or_mention() -> None:
