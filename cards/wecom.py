@@ -22,7 +22,7 @@ from cards.card import Button, Card, Choice, Style
 from cards.text_limits import CardDoesNotFit, cut_chars
 from cards.wecom_rules import COUNTS, MAX_CHARS, Path, validate
 
-__all__ = ["CardDoesNotFit", "render", "validate"]
+__all__ = ["PLACEHOLDER", "CardDoesNotFit", "render", "validate"]
 
 STYLES = {Style.PRIMARY: 1, Style.NEUTRAL: 3, Style.NEGATIVE: 4}
 """As observed on the app's cards: 1 primary, 2 secondary, 3 neutral, 4 negative."""
@@ -31,6 +31,8 @@ ROWS = COUNTS[("horizontal_content_list",)][1]
 MENU = COUNTS[("action_menu", "action_list")][1]
 MENU_TITLE = "更多"
 SEEN = "知道了"
+PLACEHOLDER = "seen|"
+"""How the key of a button begins that stands where WeCom wants one and nothing is to be decided."""
 READ_ONLY = "仅供查看"
 GREY, BLACK = 0, 1
 
@@ -94,8 +96,8 @@ def _greyed(card: Card, text: str) -> Payload:
 
 
 def _one_button(card: Card, text: str) -> Payload:
-    """The key is known to no table of verbs: a press is answered like any other press on an old card."""
-    return _interaction(card, [_button(Button(text=text, key=f"seen|{card.ref}"))])
+    """A press on it asks for nothing; it is answered with how the matter stands."""
+    return _interaction(card, [_button(Button(text=text, key=f"{PLACEHOLDER}{card.ref}"))])
 
 
 def _buttons(card: Card, buttons: tuple[Button, ...]) -> Payload:

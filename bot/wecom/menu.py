@@ -11,27 +11,25 @@ MENU: tuple[Entry, ...] = (
         "name": "下单",
         "sub_button": [
             {"type": "pic_photo_or_album", "name": "拍照下单", "key": "photo_order"},
-            {"type": "click", "name": "我的单", "key": "my_orders"},
-            {"type": "click", "name": "怎么下单", "key": "how_to_order"},
+            {"type": "click", "name": "我的单", "key": "mine"},
         ],
     },
     {
         "name": "仓库",
         "sub_button": [
             {"type": "scancode_waitmsg", "name": "扫码出库", "key": "scan_out"},
-            {"type": "click", "name": "拣货任务", "key": "picks"},
             {"type": "click", "name": "库存", "key": "stock"},
         ],
     },
     {
-        "name": "待办",
+        "name": "更多",
         "sub_button": [
             {"type": "click", "name": "待办", "key": "todo"},
             {"type": "click", "name": "帮助", "key": "help"},
         ],
     },
 )
-"""A tap arrives as MENU (or SCAN, or the pictures themselves) with the key as its text."""
+"""A tap on a click entry arrives as MENU with its key (``handlers.routes.MENU``), a scan as SCAN, a photo as IMAGE."""
 
 TOP, BELOW = 3, 5
 NAME_BYTES_TOP, NAME_BYTES_BELOW, KEY_BYTES = 16, 40, 128

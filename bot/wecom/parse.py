@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from bot.wecom.wire import Tree, WireError, text_of
 from core.inbound import CardPress, Inbound, MediaRef, MessageKind, RawInbound
@@ -28,6 +28,19 @@ SYMBOLOGY = re.compile(
 """Prefix of a bar code's result as WeChat's JS-SDK writes it; unconfirmed for this event: both are taken."""
 
 
+class Stored(Protocol):
+    """A row of the inbox, or what goes into one."""
+
+    @property
+    def dedupe_key(self) -> str: ...
+    @property
+    def conv_key(self) -> str: ...
+    @property
+    def payload(self) -> dict[str, Any]: ...
+    @property
+    def platform_at(self) -> datetime: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Said:
     """What one kind of message or event means; everything else is the same for all."""
@@ -45,43 +58,34 @@ def store_form(message: Tree, agentid: int, body: bytes) -> RawInbound:
     ``agentid`` is that of the app whose key opened the envelope. Raises WireError 400 ``message`` when
     sender, kind or time are missing: WeCom sends none like that.
     """
-    payload: dict[str, Any] = {"agentid": agentid, "message": message}
-    inbound = parse(payload)
+    said, account = _read(message)
     return RawInbound(
         platform=PlatformName.WECOM,
-        dedupe_key=inbound.dedupe_key,
-        conv_key=inbound.conv_key,
-        kind=inbound.kind.value,
-        payload=payload,
-        platform_at=inbound.platform_at,
+        dedupe_key=_dedupe_key(message),
+        conv_key=_conv_key(agentid, account, said),
+        kind=said.kind.value,
+        payload={"agentid": agentid, "message": message},
+        platform_at=_created(message),
         raw_sha256=hashlib.sha256(body).hexdigest(),
     )
 
 
-def parse(payload: dict[str, Any], *, id: int | None = None) -> Inbound:
-    """The stored form back into an Inbound; unknown kinds and events become OTHER, never an error.
-
-    Raises WireError 400 ``message`` as ``store_form``, and thus never for a stored payload.
-    """
-    message: Tree = payload["message"]
-    account = text_of(message, "FromUserName").casefold()
-    msgtype = text_of(message, "MsgType")
-    event = text_of(message, "Event") if msgtype == "event" else ""
-    if not account or not msgtype:
-        raise WireError(400, "message", "FromUserName or MsgType missing")
-    said = (EVENTS.get(event, _other) if msgtype == "event" else MESSAGES.get(msgtype, _other))(message)
+def parse(stored: Stored, *, inbox_id: int | None = None) -> Inbound:
+    """The stored form back into an Inbound; unknown kinds and events become OTHER, never an error."""
+    message: Tree = stored.payload["message"]
+    said, account = _read(message)
     return Inbound(
         platform=PlatformName.WECOM,
-        dedupe_key=_dedupe_key(message, msgtype),
-        conv_key=_conv_key(payload["agentid"], account, said),
+        dedupe_key=stored.dedupe_key,
+        conv_key=stored.conv_key,
         kind=said.kind,
         account=account,
-        platform_at=_created(message),
+        platform_at=stored.platform_at,
         text=said.text,
         media=said.media,
         press=said.press,
-        extra={"agentid": payload["agentid"], "type": event or msgtype, **dict(said.extra)},
-        id=id,
+        extra={"agentid": stored.payload["agentid"], "type": _type(message), **dict(said.extra)},
+        id=inbox_id,
     )
 
 
@@ -90,11 +94,28 @@ def clean(text: str) -> str:
     return LEADING_MENTION.sub("", text.translate(INVISIBLE)).strip()
 
 
-def _dedupe_key(message: Tree, msgtype: str) -> str:
+def _read(message: Tree) -> tuple[_Said, str]:
+    """What it says, and the folded userid of who says it."""
+    account = text_of(message, "FromUserName").casefold()
+    if not account or not text_of(message, "MsgType"):
+        raise WireError(400, "message", "FromUserName or MsgType missing")
+    table = EVENTS if _is_event(message) else MESSAGES
+    return table.get(_type(message), _other)(message), account
+
+
+def _is_event(message: Tree) -> bool:
+    return text_of(message, "MsgType") == "event"
+
+
+def _type(message: Tree) -> str:
+    return text_of(message, "Event" if _is_event(message) else "MsgType")
+
+
+def _dedupe_key(message: Tree) -> str:
     if msgid := text_of(message, "MsgId"):
         return f"m:{msgid}"
     fields = "|".join(text_of(message, name) for name in EVENT_KEY_FIELDS)
-    if msgtype != "event":  # an unknown kind without an id: its whole content tells it from another
+    if not _is_event(message):  # an unknown kind without an id: its whole content tells it from another
         fields = f"{fields}|{sorted(message.items())!r}"
     return f"e:{hashlib.sha256(fields.encode()).hexdigest()}"
 

@@ -69,7 +69,7 @@ class Stand:
         self.counted["/".join((name, *labels.values()))] += 1
 
     def inbounds(self) -> list[Inbound]:
-        return [parse(raw.payload) for raw in self.ingested.values()]
+        return [parse(raw) for raw in self.ingested.values()]
 
     @property
     def last(self) -> Inbound:

@@ -405,14 +405,14 @@ async def test_a_file_beyond_20_mb_is_refused(stand: Stand) -> None:
 async def test_the_menu_is_installed_and_its_taps_come_back(stand: Stand) -> None:
     await stand.messenger.install_menu()
 
-    await stand.platform.tap_menu("XiaoA", "my_orders")
+    await stand.platform.tap_menu("XiaoA", "mine")
     mine = stand.last
     await stand.platform.tap_menu("XiaoA", "scan_out", scan_result="EAN_13,6901234567892")
     scan = stand.last
     await stand.platform.tap_menu("XiaoA", "photo_order", pictures=[JPG])
     photo = stand.last
 
-    assert (mine.kind, mine.text) == (MessageKind.MENU, "my_orders")
+    assert (mine.kind, mine.text) == (MessageKind.MENU, "mine")
     assert (scan.kind, scan.text) == (MessageKind.SCAN, "6901234567892")
     assert photo.kind is MessageKind.IMAGE
     assert len(stand.platform.menu("XiaoA")) == sum(len(top["sub_button"]) for top in MENU)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -20,8 +21,8 @@ TAIL = "<AgentID>1000002</AgentID>"
 def inbound(fields: str, *, msgid: str = "<MsgId>7</MsgId>") -> Inbound:
     tree = parse_xml(f"<xml>{HEAD}{fields}{msgid}{TAIL}</xml>".encode())
     raw = store_form(tree, 1000002, b"body")
-    stored = json.loads(json.dumps(raw.payload, ensure_ascii=False))
-    parsed = parse(stored, id=12)
+    stored = replace(raw, payload=json.loads(json.dumps(raw.payload, ensure_ascii=False)))
+    parsed = parse(stored, inbox_id=12)
     assert (parsed.dedupe_key, parsed.conv_key, parsed.kind.value) == (raw.dedupe_key, raw.conv_key, raw.kind)
     assert parsed.id == 12
     return parsed
@@ -211,7 +212,7 @@ def test_every_event_has_its_kind(name: str, kind: MessageKind) -> None:
 
 
 def test_a_menu_tap_is_its_key() -> None:
-    assert event("click", "<EventKey>my_orders</EventKey>").text == "my_orders"
+    assert event("click", "<EventKey>mine</EventKey>").text == "mine"
 
 
 def test_unknown_kinds_without_an_id_are_told_apart_by_their_content() -> None:
