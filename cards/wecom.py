@@ -183,17 +183,17 @@ def _button(button: Button) -> Payload:
 def _content(card: Card, state: str = "") -> Payload:
     """Title, rows and text. A fact goes to the text when the rows are full or it is longer than a row."""
     rows: list[Payload] = []
-    lines = [line for line in (state, card.body) if line]
+    longer: list[str] = []
     for key, value in card.facts:
         if len(rows) < ROWS and key and len(value) <= MAX_CHARS[("horizontal_content_list", "value")]:
             rows.append({"keyname": _cut(key, "horizontal_content_list", "keyname"), "value": value})
         else:
-            lines.append(f"{key}:{value}" if key else value)
+            longer.append(f"{key}:{value}" if key else value)
     content: Payload = {"main_title": _title(card, card.subtitle)}
     if rows:
         content["horizontal_content_list"] = rows
-    if lines:
-        content["sub_title_text"] = _cut("\n".join(lines), "sub_title_text")
+    if text := "\n".join(filter(None, (state, *longer, card.body))):
+        content["sub_title_text"] = _cut(text, "sub_title_text")
     return content
 
 
