@@ -95,11 +95,8 @@ class SqlDatabase:
                     )
                 )
             yield SqlTransaction(work)
-            await unbroken(work.rollback())
-        except BaseException:
-            await _give_up(work)
-            raise
         finally:
+            await _give_up(work)
             await unbroken(work.close())
 
     async def create_all(self) -> None:
@@ -118,7 +115,11 @@ class SqlDatabase:
 
 
 async def _give_up(work: Work) -> None:
-    """Roll back; a connection that cannot even do that is thrown away instead of going back to the pool."""
+    """Roll back; a connection that cannot even do that is thrown away instead of going back to the pool.
+
+    What was read stays readable afterwards.
+    """
+    work.expunge_all()
     try:
         await unbroken(work.rollback())
     except Exception:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, CursorResult, Executable, Result, Select, Table, func, inspect, select
@@ -104,10 +104,10 @@ class Work(AsyncSession):
         """An INSERT that knows ON CONFLICT, in the dialect at hand."""
         return PostgresInsert(table) if self.postgres else SqliteInsert(table)
 
-    def forget(self, *entities: type[object]) -> None:
-        """Let go of what was read of these kinds: the rows are about to be written past the session."""
+    def forget(self, which: Callable[[object], bool]) -> None:
+        """Let go of what was read of these: the rows are about to be written past the session."""
         for known in list(self.sync_session):
-            if isinstance(known, entities) and known in self.sync_session:
+            if which(known) and known in self.sync_session:
                 self.sync_session.expunge(known)
 
     def tracks(self, entity: object) -> bool:

@@ -68,7 +68,8 @@ class SqlCatalog:
         )
 
     async def upsert(self, rows: Sequence[Customer | Part | Warehouse | Bin | Carrier]) -> None:
-        self._work.forget(*MASTER, PartAlias)
+        await self._work.save()
+        self._work.forget(lambda known: isinstance(known, (*MASTER, PartAlias)))
         for entity, table in MASTER.items():
             key = [c.name for c in table.primary_key]
             # A row named twice in one file counts as its last line says.

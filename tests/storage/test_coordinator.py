@@ -1,0 +1,159 @@
+"""Throttles, tokens, single flight and wake-ups: alone, over Redis, and when Redis goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from core.clock import MovableClock
+from core.ports import Coordinator
+from storage import redis_coordinator
+from storage.coordinator import InProcessCoordinator
+from storage.redis_coordinator import RedisCoordinator
+from tests.servers import RedisServer
+
+
+@pytest.fixture(params=["process", "redis", "redis away"])
+async def coordinator(request: pytest.FixtureRequest, clock: MovableClock) -> AsyncIterator[Coordinator]:
+    made: Coordinator
+    if request.param == "process":
+        made = InProcessCoordinator(clock)
+    else:
+        server: RedisServer = request.getfixturevalue("redis_server")
+        made = RedisCoordinator(server.url, clock)
+        if request.param == "redis away":
+            server.stop()
+    yield made
+    await made.close()
+
+
+async def test_a_throttle_lets_rate_times_time_plus_burst_go_exactly(
+    coordinator: Coordinator, clock: MovableClock
+) -> None:
+    passed = 0
+    end = clock.now() + timedelta(seconds=10)
+    while clock.now() <= end:
+        wait = await coordinator.throttle("wecom:send:zhangsan", rate=20, burst=5, now=clock.now())
+        if wait:
+            clock.advance(timedelta(seconds=wait))
+        else:
+            passed += 1
+
+    assert passed == 20 * 10 + 5
+
+
+async def test_throttled_keys_do_not_hold_each_other_up(coordinator: Coordinator, clock: MovableClock) -> None:
+    assert await coordinator.throttle("a", rate=0.5, burst=1, now=clock.now()) == 0
+    assert await coordinator.throttle("a", rate=0.5, burst=1, now=clock.now()) == 2.0
+    assert await coordinator.throttle("b", rate=0.5, burst=1, now=clock.now()) == 0
+
+
+async def test_a_token_lives_as_long_as_it_says(coordinator: Coordinator, clock: MovableClock) -> None:
+    assert await coordinator.get_token("wecom") is None
+    await coordinator.put_token("wecom", "t|1", ttl=7200)
+    assert await coordinator.get_token("wecom") == "t|1"
+
+    await coordinator.drop_token("wecom", "an older one")
+    assert await coordinator.get_token("wecom") == "t|1"
+    await coordinator.drop_token("wecom", "t|1")
+    assert await coordinator.get_token("wecom") is None
+
+    await coordinator.put_token("wecom", "t2", ttl=7200)
+    clock.advance(timedelta(seconds=7200))
+    assert await coordinator.get_token("wecom") is None
+
+
+async def test_a_stampede_fetches_one_token(coordinator: Coordinator) -> None:
+    fetched = 0
+
+    async def token() -> str:
+        nonlocal fetched
+        async with coordinator.single_flight("wecom", ttl=5):
+            if (known := await coordinator.get_token("wecom")) is not None:
+                return known
+            fetched += 1
+            await asyncio.sleep(0)
+            await coordinator.put_token("wecom", "t1", ttl=7200)
+            return "t1"
+
+    assert set(await asyncio.gather(*(token() for _ in range(100)))) == {"t1"}
+    assert fetched == 1
+
+
+async def test_a_wake_between_two_rounds_is_not_lost(coordinator: Coordinator) -> None:
+    coordinator.wake("inbox")
+
+    began = time.monotonic()
+    await coordinator.wait("inbox", timeout=30)
+    assert time.monotonic() - began < 10
+
+    await coordinator.wait("inbox", timeout=0.01)
+
+
+async def test_two_processes_share_throttle_token_and_wake(redis_server: RedisServer, clock: MovableClock) -> None:
+    one, two = RedisCoordinator(redis_server.url, clock), RedisCoordinator(redis_server.url, clock)
+
+    assert await one.throttle("k", rate=1, burst=1, now=clock.now()) == 0
+    assert await two.throttle("k", rate=1, burst=1, now=clock.now()) == 1.0
+    await one.put_token("wecom", "t1", ttl=60)
+    assert await two.get_token("wecom") == "t1"
+    await two.drop_token("wecom", "t1")
+    assert await one.get_token("wecom") is None
+
+    woken = asyncio.create_task(two.wait("inbox", timeout=30))
+    while not woken.done():
+        one.wake("inbox")
+        await asyncio.wait({woken}, timeout=0.02)
+
+    await one.close()
+    await two.close()
+
+
+async def test_a_flight_is_single_over_processes_and_is_renewed_while_it_lasts(
+    redis_server: RedisServer, clock: MovableClock
+) -> None:
+    crews = [RedisCoordinator(redis_server.url, clock) for _ in range(3)]
+    flying = most = flown = 0
+
+    async def fly(crew: RedisCoordinator) -> None:
+        nonlocal flying, most, flown
+        async with crew.single_flight("wecom", ttl=0.09):
+            flying += 1
+            most = max(most, flying)
+            longer_than_the_ttl = asyncio.Event()  # Redis counts real time
+            asyncio.get_running_loop().call_later(0.2, longer_than_the_ttl.set)
+            await longer_than_the_ttl.wait()
+            flying -= 1
+            flown += 1
+
+    await asyncio.gather(*(fly(crew) for crew in crews))
+
+    assert (most, flown) == (1, 3)
+    for crew in crews:
+        await crew.close()
+
+
+async def test_an_outage_is_said_once_and_ends_by_itself(
+    redis_server: RedisServer, clock: MovableClock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_coordinator, "ASK_AGAIN_AFTER", 0.0)
+    caplog.set_level(logging.INFO, "storage.redis_coordinator")
+    coordinator = RedisCoordinator(redis_server.url, clock, replicas=2)
+    await coordinator.put_token("wecom", "t1", ttl=60)
+
+    redis_server.stop()
+    for _ in range(3):
+        assert await coordinator.get_token("wecom") == "t1"
+    assert await coordinator.throttle("k", rate=2, burst=2, now=clock.now()) == 0
+    assert await coordinator.throttle("k", rate=2, burst=2, now=clock.now()) == 1.0
+    redis_server.start()
+    await coordinator.put_token("wecom", "t2", ttl=60)
+
+    assert await coordinator.get_token("wecom") == "t2"
+    assert [r.levelname for r in caplog.records] == ["WARNING", "INFO"]
+    await coordinator.close()

@@ -1,0 +1,71 @@
+"""One schema: what the migrations build is what the tables say, triggers included; one process per SQLite file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from storage.database import SqlDatabase
+from storage.engine import DatabaseInUse
+from storage.tables import metadata
+from tests.servers import PostgresServer
+
+
+def _difference(connection: Connection) -> list[object]:
+    return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata))
+
+
+def _guards(connection: Connection) -> dict[str, str]:
+    if connection.dialect.name == "sqlite":
+        rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
+    else:
+        rows = connection.execute(
+            text(
+                "SELECT tgname, pg_get_triggerdef(t.oid) || p.prosrc FROM pg_trigger t "
+                "JOIN pg_proc p ON p.oid = t.tgfoid WHERE NOT tgisinternal"
+            )
+        )
+    return {name: " ".join(sql.split()) for name, sql in rows}
+
+
+@pytest.mark.parametrize("engine", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+async def test_migrations_and_tables_agree(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    urls = [f"sqlite+aiosqlite:///{tmp_path}/{name}.db" for name in ("migrated", "created")]
+    if engine == "postgres":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        for name in ("migrated", "created"):
+            server.sql(f"CREATE DATABASE {name}")
+        urls = [server.url(name) for name in ("migrated", "created")]
+    migrated, created = (SqlDatabase(url) for url in urls)
+
+    await migrated.migrate()
+    await created.create_all()
+
+    async with migrated.writer.begin() as old, created.writer.begin() as new:
+        assert await old.run_sync(_difference) == []
+        assert await old.run_sync(_guards) == await new.run_sync(_guards)
+    await created.migrate()
+    await migrated.migrate()
+    await migrated.close()
+    await created.close()
+
+
+async def test_a_sqlite_file_has_one_process(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/jiedan.db"
+    first = SqlDatabase(url)
+
+    with pytest.raises(DatabaseInUse, match="another process"):
+        SqlDatabase(url)
+
+    await first.close()
+    await SqlDatabase(url).close()
+
+
+@pytest.mark.parametrize("url", ["sqlite+aiosqlite://", "sqlite:///x.db", "mysql+aiomysql://x/y"])
+def test_another_kind_of_database_is_refused_with_what_is_wanted(url: str) -> None:
+    with pytest.raises(ValueError, match="sqlite\\+aiosqlite"):
+        SqlDatabase(url)
