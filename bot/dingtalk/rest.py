@@ -106,7 +106,7 @@ class Rest:
         waited = 0.0
         # Any window of one second holds at most burst + rate calls: together they must stay within the limit.
         burst = max(1, int(self._settings.api_qps) // 4)
-        rate = max(1.0, self._settings.api_qps - burst)
+        rate = max(self._settings.api_qps / 2, self._settings.api_qps - burst)
         key = f"dingtalk:{path}:{self._settings.client_id}"
         while wait := await self._coordinator.throttle(key, rate=rate, burst=burst, now=self._clock.now()):
             if waited + wait > LONGEST_QUEUE:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,10 +16,14 @@ from aiohttp.test_utils import TestServer
 from bot.dingtalk.api import DingTalkMessenger
 from bot.dingtalk.settings import DingTalkSettings, StreamSettings
 from bot.dingtalk.stream import StreamClient
+from cards.card import Button, Card, Style
+from cards.dingtalk import render
 from core.clock import MovableClock
 from core.inbound import RawInbound
+from core.notices import CardKind
 from simulator.dingtalk import DingTalkPlatform, Group, Member
 from simulator.world import Faults, WireLog
+from storage.coordinator import InProcessCoordinator
 
 START = datetime(2026, 2, 21, 2, 0, tzinfo=UTC)
 CORP, CLIENT, SECRET = "dingcorp", "ding-app", "s3cret"
@@ -30,6 +33,7 @@ MEMBERS = (
     Member(user_id="boss", name="王经理"),
     Member(user_id="guest", name="外人", outsider=True),
 )
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 QUICK = StreamSettings(
     heartbeat=0.25,
     watchdog=1.0,
@@ -44,49 +48,24 @@ QUICK = StreamSettings(
 """The real patience scaled down, so that no test waits for it."""
 
 
+CARD = Card(
+    kind=CardKind.APPROVAL,
+    ref="17",
+    source="接单 · 技术确认",
+    title="技术确认 SO260221-0137",
+    facts=(("客户", "K0231 华锐汽修"),),
+    buttons=(
+        Button(text="通过", key="ap|17|r3||aaaa", style=Style.PRIMARY),
+        Button(text="驳回", key="rj|17|r3||bbbb", style=Style.NEGATIVE),
+    ),
+)
+
+
 async def until(condition: Callable[[], Any], seconds: float = 8.0) -> None:
     """Let the loop run until the condition holds."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - facts about a server, not events
             await asyncio.sleep(0.002)
-
-
-class LocalCoordinator:
-    """Tokens with a life, one flight at a time, and a throttle that can be told to hold back."""
-
-    def __init__(self, clock: MovableClock) -> None:
-        self._clock = clock
-        self._tokens: dict[str, tuple[str, float]] = {}
-        self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self.hold: dict[str, float] = {}
-        """Seconds to answer for a throttle key containing this text."""
-        self.asked: list[str] = []
-
-    async def throttle(self, key: str, *, rate: float, burst: int, now: datetime) -> float:
-        self.asked.append(key)
-        return next((wait for part, wait in self.hold.items() if part in key), 0.0)
-
-    async def get_token(self, key: str) -> str | None:
-        token, until_ = self._tokens.get(key, ("", 0.0))
-        return token if token and self._clock.now().timestamp() < until_ else None
-
-    async def put_token(self, key: str, token: str, ttl: float) -> None:
-        self._tokens[key] = (token, self._clock.now().timestamp() + ttl)
-
-    async def drop_token(self, key: str, token: str) -> None:
-        if self._tokens.get(key, ("", 0.0))[0] == token:
-            del self._tokens[key]
-
-    @contextlib.asynccontextmanager
-    async def single_flight(self, key: str, ttl: float) -> AsyncIterator[None]:
-        async with self._locks[key]:
-            yield
-
-    def wake(self, channel: str) -> None: ...
-
-    async def wait(self, channel: str, timeout: float) -> None: ...
-
-    async def close(self) -> None: ...
 
 
 @dataclass
@@ -123,7 +102,7 @@ class Stand:
     clock: MovableClock
     settings: DingTalkSettings
     session: aiohttp.ClientSession
-    coordinator: LocalCoordinator
+    coordinator: InProcessCoordinator
     store: Store
     stream: StreamClient
     messenger: DingTalkMessenger
@@ -183,10 +162,11 @@ async def stand(
         client_secret=secret,
         api_base=platform.base_url,
         oapi_base=platform.base_url,
+        api_qps=float(terms.get("api_qps", 20)),
         call_timeout=5.0,
         stream=stream,
     )
-    coordinator, store = LocalCoordinator(clock), Store()
+    coordinator, store = InProcessCoordinator(clock), Store()
     metered: list[str] = []
     alarms: list[str] = []
 
@@ -228,3 +208,13 @@ async def stand(
             await messenger.close()
             await platform.stop()
             await server.close()
+
+
+async def post_card(held: Stand, card_id: str = "ap-17-v3") -> None:
+    """An approval card on the phones of both members."""
+    await held.messenger.send_card(["tech1", "boss"], dict(render(CARD)), card_id, retry=False)
+
+
+def last(held: Stand, user: str) -> Any:
+    """The newest message on somebody's phone."""
+    return held.platform.chat(user)[-1]

@@ -1,11 +1,10 @@
-"""The outbound half on a strict platform: tokens, limits, lists inside a 200, retries that may have arrived."""
+"""Texts, pictures, files and downloads on a strict platform: limits, lists inside a 200, faults."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
@@ -13,7 +12,6 @@ from bot.dingtalk.api import DingTalkMessenger
 from bot.dingtalk.errors import WebhookExpired
 from bot.dingtalk.parse import parse
 from bot.platform_errors import (
-    CardGone,
     MediaGone,
     NotReachable,
     PlatformBusy,
@@ -21,39 +19,9 @@ from bot.platform_errors import (
     QuotaExhausted,
     RateLimited,
     Refused,
-    TokenRejected,
 )
-from cards.card import Button, Card, Style
-from cards.dingtalk import render
-from core.notices import CardKind, PostedCard
-from core.people import PlatformName
 from simulator.world import FaultKind
-from tests.dingtalk.stand import Stand, stand
-
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
-CARD = Card(
-    kind=CardKind.APPROVAL,
-    ref="17",
-    source="接单 · 技术确认",
-    title="技术确认 SO260221-0137",
-    buttons=(Button(text="通过", key="ap|17|r3||aaaa", style=Style.PRIMARY),),
-)
-PAYLOAD: dict[str, Any] = dict(render(CARD))
-POSTED = PostedCard(
-    platform=PlatformName.DINGTALK,
-    card_key="approval:17",
-    generation=1,
-    card_id="ap-17-v3",
-    kind=CardKind.APPROVAL,
-    ref="17",
-    recipients=["boss"],
-    shown_digest="",
-    posted_at=datetime(2026, 2, 21, tzinfo=UTC),
-)
-
-
-def last(held: Stand, user: str) -> Any:
-    return held.platform.chat(user)[-1]
+from tests.dingtalk.stand import PNG, last, stand
 
 
 async def test_a_text_arrives_and_costs_one_call() -> None:
@@ -121,143 +89,6 @@ async def test_a_kind_of_file_the_platform_does_not_take_is_refused_before_any_c
         assert list(held.wire.entries) == []
 
 
-async def test_one_card_stands_in_two_chats_and_one_update_repaints_both() -> None:
-    async with stand() as held:
-        await held.messenger.send_card(["boss", "tech1"], PAYLOAD, "ap-17-v3", retry=False)
-        closed = dict(render(dataclasses.replace(CARD, closed_text="陈技术已同意")))
-
-        await held.messenger.update_card(POSTED, closed, "")
-
-        for user in ("boss", "tech1"):
-            card = last(held, user)
-            assert card.card_id == "ap-17-v3"
-            assert card.title == "技术确认 SO260221-0137"
-            assert card.markdown == "**陈技术已同意**"
-            assert card.buttons == []
-        assert held.metered == ["api", "api"]
-
-
-async def test_a_card_one_person_cannot_get_reaches_the_other_and_names_the_first() -> None:
-    async with stand() as held:
-        result = await held.messenger.send_card(["gone", "tech1"], PAYLOAD, "ap-17-v3", retry=False)
-
-        assert result.unreachable == ("gone",)
-        assert last(held, "tech1").card_id == "ap-17-v3"
-
-
-async def test_a_card_delivered_to_nobody_inside_a_200_is_a_failure() -> None:
-    async with stand() as held:
-        held.faults.arm(FaultKind.DELIVER_FALSE)
-
-        with pytest.raises(NotReachable):
-            await held.messenger.send_card(["boss"], PAYLOAD, "ap-17-v3", retry=False)
-
-        assert held.platform.chat("boss") == []
-
-
-@pytest.mark.parametrize("accept_then", ["504", "abort"])
-async def test_a_card_that_was_made_although_the_answer_was_lost_is_there_once(accept_then: str) -> None:
-    async with stand(accept_then=accept_then) as held:
-        held.faults.arm(FaultKind.ACCEPT_THEN_ABORT)
-        with pytest.raises(PlatformDown):
-            await held.messenger.send_card(["boss"], PAYLOAD, "ap-17-v3", retry=False)
-
-        result = await held.messenger.send_card(["boss"], PAYLOAD, "ap-17-v3", retry=True)
-
-        assert result.already is True
-        assert len(held.platform.chat("boss")) == 1
-
-
-async def test_a_second_card_under_the_same_id_on_a_first_attempt_is_a_defect() -> None:
-    async with stand() as held:
-        await held.messenger.send_card(["boss"], PAYLOAD, "ap-17-v3", retry=False)
-
-        with pytest.raises(Refused):
-            await held.messenger.send_card(["boss"], PAYLOAD, "ap-17-v3", retry=False)
-
-
-async def test_a_platform_that_ignores_the_second_creation_shows_one_card_too() -> None:
-    async with stand(duplicate_card="ignored") as held:
-        await held.messenger.send_card(["boss"], PAYLOAD, "ap-17-v3", retry=False)
-        result = await held.messenger.send_card(["boss"], PAYLOAD, "ap-17-v3", retry=True)
-
-        assert result.unreachable == ()
-        assert len(held.platform.chat("boss")) == 1
-
-
-async def test_an_unknown_card_can_no_longer_be_repainted() -> None:
-    async with stand() as held:
-        with pytest.raises(CardGone):
-            await held.messenger.update_card(POSTED, PAYLOAD, "")
-
-
-async def test_a_token_revoked_early_costs_one_refresh_and_one_replay() -> None:
-    async with stand() as held:
-        await held.messenger.send_text("boss", "一", retry=False)
-        held.faults.arm(FaultKind.TOKEN_EXPIRED)
-
-        await held.messenger.send_text("boss", "二", retry=False)
-
-        assert [message.text for message in held.platform.chat("boss")] == ["一", "二"]
-        assert len(held.calls("oauth2/accessToken")) == 2
-
-
-async def test_a_token_refused_again_right_after_the_refresh_is_not_tried_a_third_time() -> None:
-    async with stand() as held:
-        await held.messenger.send_text("boss", "一", retry=False)
-        held.faults.arm(FaultKind.TOKEN_EXPIRED, times=2)
-
-        with pytest.raises(TokenRejected):
-            await held.messenger.send_text("boss", "二", retry=False)
-
-        assert len(held.calls("oToMessages/batchSend")) == 3
-
-
-async def test_the_old_api_refreshes_its_token_as_well() -> None:
-    async with stand() as held:
-        await held.messenger.send_text("boss", "一", retry=False)
-        held.platform.site.tokens.revoke()
-
-        await held.messenger.send_image("boss", PNG, "map.png")
-
-        assert last(held, "boss").image == PNG
-
-
-async def test_fifty_sends_at_once_fetch_one_token() -> None:
-    async with stand(api_qps=1000) as held:
-        await asyncio.gather(*(held.messenger.send_text("boss", f"{n}", retry=False) for n in range(50)))
-
-        assert len(held.calls("oauth2/accessToken")) == 1
-
-
-async def test_the_token_is_renewed_before_its_life_ends() -> None:
-    async with stand() as held:
-        await held.messenger.send_text("boss", "一", retry=False)
-        held.clock.advance(timedelta(seconds=7200 * 0.79))
-        await held.messenger.send_text("boss", "二", retry=False)
-        assert len(held.calls("oauth2/accessToken")) == 1
-
-        held.clock.advance(timedelta(seconds=7200 * 0.12))
-        await held.messenger.send_text("boss", "三", retry=False)
-
-        assert len(held.calls("oauth2/accessToken")) == 2
-
-
-async def test_a_wrong_secret_is_asked_about_once_a_minute() -> None:
-    async with stand(secret="wrong") as held:
-        for _ in range(5):
-            with pytest.raises(TokenRejected):
-                await held.messenger.send_text("boss", "一", retry=False)
-        assert len(held.calls("oauth2/accessToken")) == 1
-
-        held.clock.advance(timedelta(seconds=61))
-        with pytest.raises(TokenRejected):
-            await held.messenger.send_text("boss", "一", retry=False)
-
-        assert len(held.calls("oauth2/accessToken")) == 2
-        assert held.metered == []
-
-
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
@@ -301,13 +132,29 @@ async def test_a_refused_call_is_not_counted_a_carried_out_one_is() -> None:
 
 async def test_a_full_limiter_refuses_before_the_call_and_says_when_to_come_back() -> None:
     async with stand() as held:
-        held.coordinator.hold["batchSend"] = 3.5
+        settings = dataclasses.replace(held.settings, api_qps=0.2)
+        slow = DingTalkMessenger(settings, held.session, held.coordinator, held.clock)
+        await slow.send_text("boss", "一", retry=False)
 
         with pytest.raises(RateLimited) as caught:
-            await held.messenger.send_text("boss", "一", retry=False)
+            await slow.send_text("boss", "二", retry=False)
 
-        assert caught.value.retry_after == 3.5
-        assert held.calls("oToMessages/batchSend") == []
+        assert caught.value.code == "own-limit"
+        assert caught.value.retry_after == pytest.approx(10, abs=1)
+        assert len(held.calls("oToMessages/batchSend")) == 1
+
+
+async def test_a_burst_of_sends_stays_under_the_limit_of_the_platform() -> None:
+    async with stand() as held:
+        results = await asyncio.gather(
+            *(held.messenger.send_text("boss", f"{n}", retry=False) for n in range(40)),
+            return_exceptions=True,
+        )
+
+        refused = [result for result in results if isinstance(result, BaseException)]
+        assert all(isinstance(error, RateLimited) and error.code == "own-limit" for error in refused)
+        assert len(held.platform.chat("boss")) == 40 - len(refused) >= 10
+        assert {entry.status for entry in held.calls("oToMessages/batchSend")} == {"200 ok"}
 
 
 async def test_a_picture_somebody_sent_is_fetched_with_its_bytes() -> None:
