@@ -32,6 +32,10 @@ SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_N
 TRIES = 2
 
 
+class ReaderClosed(RuntimeError):  # noqa: N818 - a state of the desk, not a defect
+    """The desk is going down. The file is not refused: its message is taken up again after the restart."""
+
+
 class _Child:
     """One child process and how much it has read."""
 
@@ -153,7 +157,7 @@ class OcrReader:
 
     async def _ask(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
         if self._closed:
-            raise FileRefused(RefusalReason.READER_FAILED, "the reader is closed")
+            raise ReaderClosed
         self._in_work += 1
         try:
             child = await self._idle.get()
@@ -164,9 +168,7 @@ class OcrReader:
         finally:
             self._in_work -= 1
 
-    async def _ask_child(
-        self, child: _Child, head: dict[str, Any], body: bytes
-    ) -> tuple[dict[str, Any], bytes]:
+    async def _ask_child(self, child: _Child, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
         for _ in range(TRIES):
             try:
                 async with asyncio.timeout(self._timeout):
@@ -177,7 +179,7 @@ class OcrReader:
             except (ConnectionError, asyncio.IncompleteReadError, ValueError) as error:
                 await child.stop(kill=True)
                 if self._closed:
-                    break
+                    raise ReaderClosed from None
                 log.warning("reading child died on %d bytes: %s", len(body), type(error).__name__)
                 continue
             except asyncio.CancelledError:

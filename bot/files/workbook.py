@@ -33,10 +33,12 @@ class _Layout:
 
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)
     formulas: set[tuple[int, int]] = field(default_factory=set)
+    hidden: set[int] = field(default_factory=set)
+    """Rows filtered out or folded away: their sender did not see them either."""
 
 
 def read_xlsx(data: bytes) -> tuple[ReadPage, ...]:
-    """One page per visible, filled sheet. A vertically merged cell's value stands in each of its rows.
+    """One page per visible, filled sheet, without hidden rows. A merged cell's value stands in each of its rows.
 
     Raises FileRefused: bomb, broken, too many rows, nothing visible in it.
     """
@@ -113,7 +115,9 @@ def _layout(xml: bytes) -> _Layout:
     def element(tag: str, attributes: dict[str, str]) -> None:
         nonlocal at
         name = _local(tag)
-        if name == "c":
+        if name == "row" and attributes.get("hidden") in ("1", "true"):
+            layout.hidden.add(int(attributes["r"]))
+        elif name == "c":
             at = attributes.get("r", "")
         elif name == "f" and at:
             column, row, *_ = _bounds(at)
@@ -172,11 +176,12 @@ def _opened(values: dict[tuple[int, int], tuple[str, CellKind]], layout: _Layout
         if value is None:
             continue
         for row in range(top, min(bottom, last) + 1):
-            values[row, left] = value
+            values[row, left] = (value[0], "merged") if bottom > top else value
             spans[row, left] = min(right, MAX_COLUMNS) - left + 1
     return [
         Cell(row=row, column=column, text=text, kind=kind, span=spans.get((row, column), 1))
         for (row, column), (text, kind) in sorted(values.items())
+        if row not in layout.hidden
     ]
 
 

@@ -92,7 +92,9 @@ def check_quantities(reads: Sequence[QuantityRead], total: CellText | None, sour
             problems.append(Problem(kind=ProblemKind.QUANTITY_MISSING, line=line.position, text=line.row_text))
             continue
         if line.quantity is None:
-            problems.append(Problem(kind=ProblemKind.QUANTITY_UNREADABLE, line=line.position, text=cell.text))
+            merged = cell.kind == "merged"
+            kind = ProblemKind.QUANTITY_AMBIGUOUS if merged else ProblemKind.QUANTITY_UNREADABLE
+            problems.append(Problem(kind=kind, line=line.position, text=cell.text))
             continue
         proof = line_sum(line)
         if proof is False:

@@ -57,7 +57,6 @@ def read_order(pages: Sequence[ReadPage], *, parts: PartIndex) -> SheetReading:
     lines, problems = _table_lines(tables, parts)
     if not lines:
         lines, problems = _loose_lines(loose)
-    lines = [line for line in lines if line.part_text or line.quantity_text]
     if not any(line.part_text for line in lines):
         return SheetReading(problems=(Problem(kind=ProblemKind.NO_ORDER),))
     head = head_of(fields, notes)
@@ -211,7 +210,7 @@ def _is_line(part: CellText | None, quantity: CellText | None, name: str) -> boo
 
 def _line(row: TableRow, places: _Places, page: ReadPage, position: int) -> SheetLine:
     part, quantity = places.cell(row, Column.PART), places.cell(row, Column.QUANTITY)
-    read = quantity_of(quantity.text) if quantity and quantity.kind != "date" else None
+    read = quantity_of(quantity.text) if quantity and quantity.kind not in ("date", "merged") else None
     scores = [cell.score for cell in (part, quantity) if cell]
     return SheetLine(
         position=position,

@@ -13,8 +13,9 @@ Quad = tuple[Point, Point, Point, Point]
 Source = Literal["ocr", "pdf", "sheet"]
 """Where the words come from: recognised in a picture, a PDF's text layer, or cells of a sheet."""
 
-CellKind = Literal["text", "number", "date", "formula"]
-"""How a sheet stored the value. A part number stored as a number or a date has been damaged by Excel."""
+CellKind = Literal["text", "number", "date", "formula", "merged"]
+"""How a sheet stored the value. A part number stored as a number or a date has been damaged by Excel; a value
+merged over several rows may be meant for each of them or for all together."""
 
 
 def rect(left: float, top: float, right: float, bottom: float) -> Quad:

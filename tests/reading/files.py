@@ -15,7 +15,13 @@ from openpyxl import Workbook
 from PIL import Image
 
 
-def workbook(rows: list[list[Any]], *, merged: tuple[str, ...] = (), hidden: tuple[str, ...] = ()) -> bytes:
+def workbook(
+    rows: list[list[Any]],
+    *,
+    merged: tuple[str, ...] = (),
+    hidden: tuple[str, ...] = (),
+    hidden_rows: tuple[int, ...] = (),
+) -> bytes:
     """A workbook with one visible sheet of these rows, and hidden sheets holding a tempting line."""
     book = Workbook()
     sheet = book.active
@@ -25,6 +31,8 @@ def workbook(rows: list[list[Any]], *, merged: tuple[str, ...] = (), hidden: tup
         sheet.append(row)
     for area in merged:
         sheet.merge_cells(area)
+    for row_no in hidden_rows:
+        sheet.row_dimensions[row_no].hidden = True
     for title in hidden:
         secret = book.create_sheet(title)
         secret.append(["物料号", "数量"])

@@ -12,8 +12,9 @@ from asyncio.subprocess import PIPE
 import pytest
 from PIL import Image
 
+from bot.files.pictures import decode
 from bot.files.refusals import FileRefused, RefusalReason
-from bot.ocr import PROJECT, OcrReader
+from bot.ocr import PROJECT, OcrReader, ReaderClosed
 from tests.reading import files
 from tests.reading.samples import make
 
@@ -166,3 +167,38 @@ async def test_an_exif_turned_photo_stands_upright(reader: OcrReader) -> None:
 
     assert pages[0].turned == 0
     assert (pages[0].width, pages[0].height) == picture.size
+
+
+async def test_a_reader_that_closes_refuses_no_file_and_leaves_no_child() -> None:
+    reader = OcrReader()
+    await reader.read_file(b"warm,0\n", "a.csv")
+    process = reader._children[0]._process
+    assert process is not None
+    job = asyncio.create_task(reader.read(make("clean", 0).picture))
+    await asyncio.sleep(0)
+
+    await reader.close()
+
+    with pytest.raises(ReaderClosed):
+        await job
+    with pytest.raises(ReaderClosed):
+        await reader.read(make("clean", 0).picture)
+    assert process.returncode is not None
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "BMP", "GIF"])
+async def test_every_kind_of_picture_a_phone_sends_is_decoded(form: str) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30), (200, 30, 40)).save(out, form)
+
+    pixels = decode(out.getvalue())
+
+    assert pixels.shape == (30, 40, 3)
+    assert abs(int(pixels[15, 20, 2]) - 200) < 12
+
+
+async def test_transparent_pictures_stand_on_white_paper() -> None:
+    out = io.BytesIO()
+    Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(out, "PNG")
+
+    assert decode(out.getvalue()).min() == 255

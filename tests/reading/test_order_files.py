@@ -73,6 +73,28 @@ async def test_part_numbers_that_excel_damaged_are_named_and_not_repaired(reader
     }
 
 
+async def test_one_number_merged_over_two_lines_is_asked_about_and_hidden_rows_stay_hidden(
+    reader: OcrReader,
+) -> None:
+    data = files.workbook(
+        [["料号", "数量"], ["04465-0K240", 20], ["90915-YZZD4", None], ["W75/3", 9], ["W75/3", 4]],
+        merged=("B2:B3",),
+        hidden_rows=(4,),
+    )
+
+    reading = await read(reader, data, "a.xlsx")
+
+    assert [(line.part_text, line.quantity) for line in reading.lines] == [
+        ("04465-0K240", None),
+        ("90915-YZZD4", None),
+        ("W75/3", 4),
+    ]
+    assert reading.problems == (
+        Problem(kind=ProblemKind.QUANTITY_AMBIGUOUS, line=1, text="20"),
+        Problem(kind=ProblemKind.QUANTITY_AMBIGUOUS, line=2, text="20"),
+    )
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
 async def test_a_csv_is_read_in_every_encoding_excel_writes(reader: OcrReader, encoding: str) -> None:
     text = (
