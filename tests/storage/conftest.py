@@ -55,7 +55,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         return
     server: PostgresServer = request.getfixturevalue("postgres_template")
     name = f"test_{next(_numbers)}"
-    server.sql(f"CREATE DATABASE {name} TEMPLATE template_jiedan")
+    server.sql(f"CREATE DATABASE {name} TEMPLATE template_jiedan STRATEGY FILE_COPY")
     yield server.url(name)
     server.sql(f"DROP DATABASE {name} WITH (FORCE)")
 
