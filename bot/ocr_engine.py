@@ -49,37 +49,43 @@ class _Line:
     score: float
 
 
+def open_engine() -> Any:
+    """The recogniser's engine with our settings. Raises FileNotFoundError when a model is not in the package."""
+    spec = find_spec("rapidocr")
+    if spec is None or not spec.submodule_search_locations:
+        raise FileNotFoundError("the package rapidocr is not installed")
+    folder = Path(next(iter(spec.submodule_search_locations))) / "models"
+    detector, reader = (folder / name for name in MODELS)
+    for model in (detector, reader):
+        if not model.is_file():
+            raise FileNotFoundError(f"recogniser model {model.name} is not in the installed package")
+
+    from rapidocr import RapidOCR
+
+    # An explicit model path never reaches the package's download branch.
+    engine = RapidOCR(
+        params={
+            "Global.use_cls": False,
+            "Global.log_level": "error",
+            "Global.text_score": TEXT_SCORE,
+            "Det.model_path": str(detector),
+            "Rec.model_path": str(reader),
+            "Rec.rec_batch_num": 1,
+            "EngineConfig.onnxruntime.intra_op_num_threads": 1,
+            "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+            "EngineConfig.onnxruntime.enable_cpu_mem_arena": False,
+        }
+    )
+    cv2.setNumThreads(1)
+    return engine
+
+
 class Recogniser:
     """Detection and recognition models, loaded once."""
 
     def __init__(self) -> None:
         """Raises FileNotFoundError when the models are not in the installed package."""
-        spec = find_spec("rapidocr")
-        if spec is None or not spec.submodule_search_locations:
-            raise FileNotFoundError("the package rapidocr is not installed")
-        folder = Path(next(iter(spec.submodule_search_locations))) / "models"
-        detector, reader = (folder / name for name in MODELS)
-        for model in (detector, reader):
-            if not model.is_file():
-                raise FileNotFoundError(f"recogniser model {model.name} is not in the installed package")
-
-        from rapidocr import RapidOCR
-
-        # An explicit model path never reaches the package's download branch.
-        self._engine: Any = RapidOCR(
-            params={
-                "Global.use_cls": False,
-                "Global.log_level": "error",
-                "Global.text_score": TEXT_SCORE,
-                "Det.model_path": str(detector),
-                "Rec.model_path": str(reader),
-                "Rec.rec_batch_num": 1,
-                "EngineConfig.onnxruntime.intra_op_num_threads": 1,
-                "EngineConfig.onnxruntime.inter_op_num_threads": 1,
-                "EngineConfig.onnxruntime.enable_cpu_mem_arena": False,
-            }
-        )
-        cv2.setNumThreads(1)
+        self._engine = open_engine()
 
     def warm_up(self) -> None:
         """Loads the models and runs them once, so that the first person does not wait for it."""
