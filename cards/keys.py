@@ -64,5 +64,12 @@ class Keys:
         verb, ref, revision, arg = head.split("|")
         return Action(verb=Verb(verb), ref=ref, revision=int(revision[1:]), arg=arg)
 
+    def page(self, number: str) -> str:
+        """The key in the link from a card to the page of its order."""
+        return self._mac(f"page|{number}")
+
+    def opens(self, number: str, key: str) -> bool:
+        return hmac.compare_digest(key.encode(), self.page(number).encode())
+
     def _mac(self, head: str) -> str:
         return hmac.new(self._secret, head.encode(), hashlib.sha256).hexdigest()[:10]

@@ -11,6 +11,7 @@ from core.approvals import STEP_LABEL, STEP_ROLE, ApprovalRequest, Decision, Req
 from core.deadlines import Deadline, DeadlineKind
 from core.desk import Act
 from core.errors import DomainError
+from core.expedite import Level
 from core.findings import Severity
 from core.notices import CardKind, Expectation, Priority
 from core.orders import Order, OrderStatus
@@ -102,8 +103,7 @@ async def open_reject_reasons(act: Act, request_id: int, actor: Actor, *, revisi
         raise DomainError("card_outdated", number=order.number, revision=order.revision)
     await _may_decide(act, order, request, actor)
     await _still_open(act, order, request)
-    await act.tell.show(CardKind.REJECT_REASON, str(request_id), actor.address, priority=Priority.RECEIPT,
-                        audience=actor.account)
+    await act.tell.fresh(CardKind.REJECT_REASON, str(request_id), actor.address, priority=Priority.RECEIPT)
     await act.tx.expectations.expect(
         Expectation(person_id=actor.id, question="reject_reason", ref=str(request_id), args={"revision": order.revision},
                     expires_at=act.now + act.desk.rules.reply_slot)
@@ -178,9 +178,16 @@ async def _passed(act: Act, order: Order, request: ApprovalRequest, actor: Actor
         return
     order.move(OrderStatus.APPROVED)
     order.approved_at = act.now
+    await plan_at_once(act, order)
     owner = await act.tx.people.get(order.owner_id)
     if owner is not None:
         await act.tell.say(owner, "order_approved", number=order.number, by=actor.person.name, at=act.now.isoformat())
+
+
+async def plan_at_once(act: Act, order: Order) -> None:
+    """A red order that waits for its wave does not wait for the next slot (F054)."""
+    if order.expedite_level == Level.RED.value and order.status is OrderStatus.APPROVED:
+        await act.tx.deadlines.arm(Deadline(kind=DeadlineKind.WAVE_NOW, ref=order.number, due_at=act.now))
 
 
 async def _turned_down(act: Act, order: Order, request: ApprovalRequest, actor: Actor, reason_code: str) -> None:

@@ -15,6 +15,8 @@ class DeadlineKind(StrEnum):
     EXPEDITE_AT_RISK = "expedite_at_risk"  # promise − 2 h → operations director (F076)
     EXPEDITE_FINAL = "expedite_final"  # promise − 1 h and promise: again (F076)
     PICK_UNCLAIMED = "pick_unclaimed"  # a pick list nobody claims → warehouse lead
+    WAVE_TICK = "wave_tick"  # the next wave slot (:07 :22 :37 :52); firing arms the next one, missed ones coalesce
+    WAVE_NOW = "wave_now"  # a red order waits: plan at once, not at the next slot (F054)
 
 
 class DeadlineState(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from core import reasons
+from core import approving, reasons
 from core.acting import Actor, trace
 from core.clock import local
 from core.deadlines import Deadline, DeadlineKind
@@ -51,6 +51,7 @@ async def light(
     order.latest_ship_at = latest_ship_at
     await trace(act.tx, number, "expedite.lit", actor, now=act.now, level=level.value, reason=reason_code,
                 latest=latest_ship_at.isoformat(), note=note)
+    await approving.plan_at_once(act, order)
     await _pin(act, order)
     await _call_logistics(act, order)
     await _arm_alarm(act, order)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
 from core import expediting
 from core.acting import trace
@@ -13,6 +14,8 @@ from core.notices import CardKind, Priority
 from core.orders import OrderStatus
 from core.people import Role
 from core.waves import PickListState
+
+SLOT_MINUTES = (7, 22, 37, 52)
 
 
 async def fire(act: Act, deadline: Deadline) -> None:
@@ -90,6 +93,26 @@ async def _pick_unclaimed(act: Act, deadline: Deadline) -> None:
                            cutoff=pick_list.cutoff_at.isoformat(), priority=Priority.PICK)
 
 
+async def _wave_tick(act: Act, deadline: Deadline) -> None:
+    """The scheduler plans after this commit; here only the next slot is armed. However many were missed: one plan."""
+    await arm_next_wave(act)
+
+
+async def arm_next_wave(act: Act) -> None:
+    """The next of :07 :22 :37 :52, off the platforms' rush minutes (F054)."""
+    await act.tx.deadlines.arm(Deadline(kind=DeadlineKind.WAVE_TICK, ref="waves", due_at=next_slot(act.now)))
+
+
+def next_slot(now: datetime) -> datetime:
+    """The first wave slot after ``now``."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    return next(at for h in (0, 1) for m in SLOT_MINUTES if (at := hour + timedelta(hours=h, minutes=m)) > now)
+
+
+async def _wave_now(act: Act, deadline: Deadline) -> None:
+    """Nothing to write: the scheduler plans after this commit."""
+
+
 def _late(act: Act, deadline: Deadline) -> int:
     """Whole minutes a deadline fires after its time: said to people after a downtime (“迟到 x 分钟”)."""
     return int((act.now - deadline.due_at).total_seconds() // 60)
@@ -102,4 +125,6 @@ EFFECTS: dict[DeadlineKind, Callable[[Act, Deadline], Awaitable[None]]] = {
     DeadlineKind.EXPEDITE_AT_RISK: _expedite_at_risk,
     DeadlineKind.EXPEDITE_FINAL: _expedite_final,
     DeadlineKind.PICK_UNCLAIMED: _pick_unclaimed,
+    DeadlineKind.WAVE_TICK: _wave_tick,
+    DeadlineKind.WAVE_NOW: _wave_now,
 }

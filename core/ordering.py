@@ -40,7 +40,7 @@ async def open_draft(
         source_text=source_text, attachment_sha256=attachment_sha256, created_at=act.now,
     )
     apply_draft(order, draft, act)
-    order.findings = [*await _findings(act, order), *draft.findings]
+    order.findings = await _findings(act, order)
     await _flag_duplicate(act, order)
     await act.tx.orders.add(order)
     await act.tx.deadlines.arm(
@@ -65,6 +65,7 @@ def apply_draft(order: Order, draft: OrderDraft, act: Act) -> None:
                   matched_by=x.matched_by, quantity=x.quantity)
         for i, x in enumerate(draft.lines, start=1)
     ]
+    order.findings = list(draft.findings)
     customer = act.desk.index.customer(order.customer_code)
     order.region = customer.region if customer else ""
 
@@ -194,23 +195,18 @@ async def _reopen(act: Act, order: Order, actor: Actor) -> None:
 
 async def _check_again(act: Act, order: Order) -> None:
     """Run the rules anew; what a person acknowledged or waived and what still stands unchanged stays resolved."""
-    settled = {_same(f): f for f in order.findings if not f.open}
     duplicate = [f for f in order.findings if f.code is FindingCode.DUPLICATE]
-    fresh = await _findings(act, order)
-    order.findings = [settled.get(_same(f), f) for f in [*fresh, *duplicate]]
+    order.findings = [*await _findings(act, order), *duplicate]
     order.fingerprint = fingerprint(order)
 
 
-def _same(finding: Finding) -> tuple[object, ...]:
-    return (finding.code, finding.line, finding.args)
-
-
 async def _findings(act: Act, order: Order) -> list[Finding]:
+    """The rules of the desk on the order's own values; duplicates need the other orders and are looked for apart."""
+    order.findings = [f for f in order.findings if f.code is not FindingCode.DUPLICATE]
     available = await act.available(x.part_number for x in order.lines)
-    return list(
-        recheck(order, act.desk.index, now=act.now, calendar=act.desk.calendar, rules=act.desk.checks,
-                availability=available)
-    )
+    cutoffs = sorted({c.cutoff for c in await act.tx.catalog.carriers() if order.region in c.regions})
+    return recheck(order, act.desk.index, now=act.now, calendar=act.desk.calendar, rules=act.desk.checks,
+                   availability=available, cutoffs=cutoffs)
 
 
 async def _flag_duplicate(act: Act, order: Order) -> None:

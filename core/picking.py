@@ -53,7 +53,7 @@ async def claim(act: Act, number: str, actor: Actor) -> PickList:
         if order is not None and order.status is OrderStatus.RELEASED:
             order.move(OrderStatus.PICKING)
             await trace(act.tx, order_number, "pick.claimed", actor, now=act.now, pick_list=number)
-            await act.tell.repaint(order_number, CardKind.DRAFT, CardKind.ESCALATION)
+            await act.tell.repaint(order_number, CardKind.ESCALATION)
     await act.tx.deadlines.cancel(number, DeadlineKind.PICK_UNCLAIMED, reason="claimed")
     await act.tell.repaint(number, CardKind.PICK_LIST, priority=Priority.PICK)
     await act.tell.show(CardKind.PICK_STOP, number, actor.address, priority=Priority.RECEIPT)
@@ -77,8 +77,7 @@ async def open_short_reasons(act: Act, number: str, actor: Actor, *, task_id: in
     """[少拣]: the six reasons open for the picker."""
     pick_list = await _held(act, number, actor)
     task = _task(pick_list, task_id)
-    await act.tell.show(CardKind.SHORT_REASON, number, actor.address, priority=Priority.RECEIPT,
-                        audience=f"{actor.account}:{task.id}")
+    await act.tell.fresh(CardKind.SHORT_REASON, f"{number}:{task.id}", actor.address, priority=Priority.RECEIPT)
     await act.tx.expectations.expect(
         Expectation(person_id=actor.id, question="short_reason", ref=number, args={"task": task.id},
                     expires_at=act.now + act.desk.rules.reply_slot)
@@ -115,7 +114,8 @@ async def short(
     if replaced < missing:
         await _line_short(act, task, missing - replaced, reason_code)
     await _report_discrepancy(act, pick_list, task, missing, reason_code, actor)
-    await act.tell.repaint(number, CardKind.PICK_STOP, CardKind.SHORT_REASON)
+    await act.tell.repaint(number, CardKind.PICK_STOP)
+    await act.tell.repaint(f"{number}:{task.id}", CardKind.SHORT_REASON)
     await _close_orders(act, pick_list, actor)
     return ShortPick(part_number=task.part_number, missing=missing, elsewhere=replaced)
 
@@ -194,7 +194,7 @@ async def _wrong_scan(act: Act, actor: Actor, code: str, lists: list[PickList]) 
     if done:
         raise DomainError("scan_already_out", lot=done[0].lot_no, order=done[0].order_number, want=want)
     part = act.desk.index.match_part(code)
-    if part.part is not None and part.kind in ("exact", "alias"):
+    if part.part is not None:
         raise DomainError("scan_product_code", code=part.part.number, want=want)
     cells = await act.tx.stock.by_lot_no(code)
     if not cells:

@@ -107,7 +107,6 @@ async def commit_wave(act: Act, planned: PlannedWave, snap: Snapshot, *, slot: d
         await trace(act.tx, number, "order.released", None, now=act.now, wave=wave.number, carrier=planned.carrier,
                     cls=why.order_class.name, left=why.capacity_left, late=why.late,
                     lots=[[a.part_number, a.lot_no, a.bin, a.quantity] for a in held[number]])
-        await act.tell.repaint(order.number, CardKind.DRAFT)
     return wave
 
 
@@ -122,7 +121,6 @@ async def note_left_out(act: Act, left: LeftOut) -> None:
         return
     order.left_out = reason
     await trace(act.tx, order.number, "order.left_out", None, now=act.now, reason=reason)
-    await act.tell.repaint(order.number, CardKind.DRAFT)
     if left.order_class <= OrderClass.TODAY:
         people = await act.tx.people.with_role(Role.PLANNER)
         owner = await act.tx.people.get(order.owner_id)

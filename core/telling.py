@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +33,12 @@ def card_id(kind: CardKind, ref: str, idem_key: str) -> str:
     """WeCom task_id / DingTalk outTrackId: a readable head and a hash of the delivery's key, ≤ 64 of ``[0-9A-Za-z_@-]``."""
     head = "".join(c for c in ref if c.isascii() and (c.isalnum() or c in "-_"))[:40]
     return f"{CARD_PREFIX[kind]}-{head}-{hashlib.sha256(idem_key.encode()).hexdigest()[:10]}"
+
+
+def plain(args: dict[str, Any]) -> dict[str, Any]:
+    """Arguments as they will be read back from the row: only what JSON holds."""
+    kept: dict[str, Any] = json.loads(json.dumps(args, ensure_ascii=False, default=str))
+    return kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +77,7 @@ class Teller:
         if address is None:
             await self._unreachable(to, sentence)
             return
-        await self._put(DeliveryKind.TEXT, address, {"sentence": sentence, "args": args}, priority)
+        await self._put(DeliveryKind.TEXT, address, {"sentence": sentence, "args": plain(args)}, priority)
 
     async def once(self, to: Address, sentence: str, /, *, key: str, **args: Any) -> None:
         """A sentence that is said once for ``key``, however often it is caused: then silence."""
@@ -78,16 +85,18 @@ class Teller:
             Delivery(
                 idem_key=f"once:{to.platform}:{to.account}:{sentence}:{key}", kind=DeliveryKind.TEXT,
                 platform=to.platform, recipients=[to.account], lane_key=f"to:{to.platform}:{to.account}",
-                priority=Priority.RECEIPT, body={"sentence": sentence, "args": args}, available_at=self._now,
+                priority=Priority.RECEIPT, body={"sentence": sentence, "args": plain(args)}, available_at=self._now,
                 created_at=self._now,
             )
         )
 
-    async def picture(self, to: Address | Person, source: str, ref: str, *, priority: Priority) -> None:
-        """A picture drawn or fetched at send time: ``source`` pick_map or annotated, ``ref`` what it shows."""
+    async def picture(
+        self, to: Address | Person, source: str, ref: str, /, *, priority: Priority, **details: Any
+    ) -> None:
+        """A picture drawn at send time: ``source`` pick_map (ref pick list) or annotated (ref sha256 of the original)."""
         address = home_of(to) if isinstance(to, Person) else to
         if address is not None:
-            await self._put(DeliveryKind.IMAGE, address, {"source": source, "ref": ref}, priority)
+            await self._put(DeliveryKind.IMAGE, address, {"source": source, "ref": ref, "details": details}, priority)
 
     async def show(
         self, kind: CardKind, ref: str, to: Sequence[Person] | Address, *, priority: Priority, audience: str = ""
@@ -119,6 +128,21 @@ class Teller:
         for kind in kinds:
             for posted in await self._tx.outbox.posted_for(kind, ref):
                 await self._paint(posted.platform, posted.card_key, kind, ref, posted.recipients, priority)
+
+    async def forward(self, delivery: Delivery, to: Address) -> None:
+        """The same notice over another channel, once: who was not reached there is reached here."""
+        body = {**delivery.body, "fallback": True}
+        if delivery.kind is DeliveryKind.CARD:
+            await self.show(CardKind(body["kind"]), body["ref"], to, priority=Priority(delivery.priority),
+                            audience=f"{to.account}:fallback")
+            return
+        await self._put(delivery.kind, to, body, Priority(delivery.priority))
+
+    async def paint_again(self, platform: PlatformName, card_id: str) -> None:
+        """The card somebody just pressed in vain shows its current state (law 5)."""
+        posted = await self._tx.outbox.posted_by_card_id(platform, card_id)
+        if posted is not None:
+            await self._paint(platform, posted.card_key, posted.kind, posted.ref, posted.recipients, Priority.RECEIPT)
 
     def _by_platform(self, to: Sequence[Person] | Address) -> dict[PlatformName, list[str]]:
         addresses: Iterable[Address | None] = [to] if isinstance(to, Address) else [home_of(p) for p in to]

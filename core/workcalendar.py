@@ -60,7 +60,9 @@ class WorkCalendar:
             at = self._workday_from(at + timedelta(days=1))
         return at
 
-    def add_business_hours(self, start: datetime, hours: float, *, opens: time = OPENS, closes: time = CLOSES) -> datetime:
+    def add_business_hours(
+        self, start: datetime, hours: float, *, opens: time = OPENS, closes: time = CLOSES
+    ) -> datetime:
         """The moment when ``hours`` hours of opening time have passed since ``start``, in UTC+8.
 
         Nights and days off do not count: 4 h from 19:00 end at 11:00 of the next working day. A sum that is used

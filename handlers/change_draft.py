@@ -65,7 +65,7 @@ async def by_press(ctx: Context, action: Action) -> None:
                 await ordering.reopen(act, action.ref, ctx.actor)
             case Verb.SET_QUANTITY:
                 line, _, value = action.arg.partition("=")
-                await _apply(ctx, act, action.ref, SetQuantity(line=int(line), quantity=int(value)))
+                await _apply(ctx, act, action.ref, SetQuantity.of(int(line), int(value)))
             case Verb.SET_PART:
                 await _apply(ctx, act, action.ref, SetPart(line=int(action.arg), text=press.choice("part")))
             case Verb.SET_CUSTOMER:
@@ -90,7 +90,7 @@ async def _apply(ctx: Context, act: Act, number: str, correction: Correction) ->
 
 
 async def _correct(ctx: Context, act: Act, order: Order, text: str) -> None:
-    corrections = parse_corrections(text, lines=len(order.lines))
+    corrections = parse_corrections(text, act.desk.index, now=act.now)
     if not corrections:
         raise DomainError("correction_unclear", text=text[:40])
     await ordering.correct(act, order.number, ctx.actor, list(corrections), how="text")

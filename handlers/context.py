@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Protocol
 
 from cards.keys import Keys
 from core.acting import Actor
@@ -30,9 +30,6 @@ class Services(Protocol):
 
     def reading_queue(self) -> int:
         """Pictures that wait or are being read, this one not counted."""
-
-    def annotate(self, data: bytes, marks: list[tuple[Any, str, str]]) -> bytes:
-        """The picture with a box per mark: (box, ok|doubt|flag, label)."""
 
     async def parked(self) -> list[DeadLetter]: ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from cards.keys import Action, Verb
+from cards.wecom import PLACEHOLDER
 from core.acting import trace
 from core.desk import Act
 from core.inbound import MessageKind
@@ -126,7 +127,7 @@ async def _text(ctx: Context) -> None:
             if expectation is not None:
                 await REPLIES[expectation.question](ctx, act, expectation, text)
         return
-    if parse_corrections(text, lines=1):
+    if await _is_correction(ctx, text):
         await change_draft.by_text(ctx, text)
         return
     await submit_order.from_text(ctx)
@@ -135,13 +136,24 @@ async def _text(ctx: Context) -> None:
 async def _is_reply(ctx: Context, text: str) -> bool:
     async with ctx.look() as act:
         expectation = await act.tx.expectations.take(ctx.actor.id, act.now)
-        return expectation is not None and not is_order_like(text, act.desk.index)
+        if expectation is None or is_order_like(text, act.desk.index, now=act.now):
+            return False
+        return expectation.question == "reject_note" or not parse_corrections(text, act.desk.index, now=act.now)
+
+
+async def _is_correction(ctx: Context, text: str) -> bool:
+    async with ctx.look() as act:
+        return bool(parse_corrections(text, act.desk.index, now=act.now))
 
 
 async def _press(ctx: Context) -> None:
     """A press: the key must be ours (MAC) and the card known; a forged one is refused, answered and recorded."""
     press = ctx.message.press
     assert press is not None
+    if press.key.startswith(PLACEHOLDER):
+        async with ctx.act() as act:
+            await act.tell.say(ctx.actor.address, "nothing_to_do")
+        return
     action = ctx.keys.read(press.key)
     if action is None:
         async with ctx.act() as act:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from cards.marks import marks_of
-from core.intake.draft import OrderDraft, draft_from_sheet, draft_from_text
+from dataclasses import dataclass
+
+from cards.annotate import marks_of
+from core.intake.draft import draft_from_sheet, draft_from_text
 
 from core import ordering
 from core.desk import Act
@@ -12,11 +14,22 @@ from core.intake.text_order import is_order_like, read_text
 from core.notices import Priority
 from core.people import Role
 from core.ports import Attachment
-from core.reading.order_sheet import SheetReading, read_order
+from core.reading.order_sheet import read_order
 from core.reading.words import ReadPage
 from handlers.context import Context
 from handlers.grammar import clean
 from handlers.pick import scan_code
+
+@dataclass(frozen=True, kw_only=True)
+class _Source:
+    """One picture or file with what was read on it."""
+
+    media: MediaRef
+    name: str
+    size: int
+    sha256: str
+    pages: tuple[ReadPage, ...]
+
 
 SENDERS = (Role.SALES, Role.SERVICE, Role.REGIONAL, Role.SUPERVISOR, Role.SALES_DIRECTOR)
 
@@ -25,12 +38,12 @@ async def from_text(ctx: Context) -> None:
     """A text that looks like an order becomes a draft; anything else gets one example, at most every ten minutes."""
     text = clean(ctx.message.text)
     async with ctx.act() as act:
-        if not is_order_like(text, act.desk.index):
+        if not is_order_like(text, act.desk.index, now=act.now):
             await not_understood(ctx, act)
             return
         ctx.actor.require(*SENDERS)
-        reading = read_text(text, act.desk.index, now=act.now, calendar=act.desk.calendar)
-        draft = draft_from_text(reading, act.desk.index, now=act.now, calendar=act.desk.calendar,
+        reading = read_text(text, act.desk.index, now=act.now)
+        draft = draft_from_text(reading, act.desk.index, now=act.now, calendar=act.desk.calendar, rules=act.desk.checks,
                                 source_kind="voice" if ctx.message.kind == "voice" else "text")
         await ordering.open_draft(act, ctx.actor, draft, source_key=_key(ctx), source_text=ctx.message.text)
 
@@ -41,50 +54,44 @@ async def from_pictures(ctx: Context) -> None:
     A photo of a bar code is a scan (script 7). A picture without an order, or one that cannot be read, gets a sentence.
     """
     await _receipt(ctx)
-    readings = []
+    sources: list[_Source] = []
     for media in ctx.message.media:
         data, name = await ctx.services.fetch(ctx.message, media)
-        sha = await ctx.services.keep(data)
-        codes = await ctx.services.bar_codes(data) if media.kind == "image" else []
-        if codes and ctx.actor.person.has(Role.PICKER, Role.WAREHOUSE_LEAD):
-            await scan_code(ctx, codes[0])
-            return
+        if media.kind == "image" and ctx.actor.person.has(Role.PICKER, Role.WAREHOUSE_LEAD):
+            codes = await ctx.services.bar_codes(data)
+            if codes:
+                await scan_code(ctx, codes[0])
+                return
         pages = await ctx.services.read(data, name or media.filename)
-        readings.append((media, data, name, sha, pages))
+        sources.append(_Source(media=media, name=name or media.filename, size=len(data), pages=pages,
+                               sha256=await ctx.services.keep(data)))
     async with ctx.act() as act:
         ctx.actor.require(*SENDERS)
-        for nth, (media, data, name, sha, pages) in enumerate(readings):
-            reading = read_order(pages, parts=act.desk.index)
-            picture = await _annotated(ctx, act, media, data, pages, reading)
-            await act.tx.attachments.add(
-                Attachment(sha256=sha, kind=media.kind, filename=name, size=len(data), by=ctx.actor.id, at=act.now)
-            )
-            if not reading.looks_like_order:
-                await act.tell.say(ctx.actor.address, "no_order_found")
-                continue
-            if picture is not None:
-                await act.tell.picture(ctx.actor.address, "file", picture, priority=Priority.RECEIPT)
-            draft = _draft(ctx, act, reading, media)
-            suffix = f":{nth}" if nth else ""
-            await ordering.open_draft(act, ctx.actor, draft, source_key=_key(ctx) + suffix, attachment_sha256=sha,
-                                      source_text=ctx.message.text)
+        for nth, source in enumerate(sources):
+            await _draft(ctx, act, source, suffix=f":{nth}" if nth else "")
 
 
-def _draft(ctx: Context, act: Act, reading: SheetReading, media: MediaRef) -> OrderDraft:
-    kind = "image" if media.kind == "image" else "file"
-    return draft_from_sheet(reading, act.desk.index, now=act.now, calendar=act.desk.calendar, source_kind=kind)
-
-
-async def _annotated(
-    ctx: Context, act: Act, media: MediaRef, data: bytes, pages: tuple[ReadPage, ...], reading: SheetReading
-) -> str | None:
-    """sha256 of the picture with green and red boxes; None for files and for pictures without an order."""
-    if media.kind != "image" or not reading.looks_like_order or len(pages) != 1:
-        return None
-    marks = marks_of(reading, act.desk.index)
-    if not marks:
-        return None
-    return await ctx.services.keep(ctx.services.annotate(data, marks))
+async def _draft(ctx: Context, act: Act, source: _Source, *, suffix: str) -> None:
+    """One picture or file → one draft, and for a picture the same picture with green and red boxes."""
+    await act.tx.attachments.add(
+        Attachment(sha256=source.sha256, kind=source.media.kind, filename=source.name, size=source.size,
+                   by=ctx.actor.id, at=act.now)
+    )
+    reading = read_order(source.pages, parts=act.desk.index)
+    if not reading.looks_like_order:
+        await act.tell.say(ctx.actor.address, "no_order_found")
+        return
+    kind = "image" if source.media.kind == "image" else "file"
+    draft = draft_from_sheet(reading, act.desk.index, now=act.now, calendar=act.desk.calendar, rules=act.desk.checks,
+                             source_kind=kind)
+    order = await ordering.open_draft(act, ctx.actor, draft, source_key=_key(ctx) + suffix,
+                                      attachment_sha256=source.sha256, source_text=ctx.message.text)
+    marks = marks_of(reading, order.findings)
+    if kind == "image" and marks:
+        await act.tell.picture(
+            ctx.actor.address, "annotated", source.sha256, priority=Priority.RECEIPT,
+            marks=[[[list(p) for p in m.box], m.state.value, m.label] for m in marks], turned=source.pages[0].turned,
+        )
 
 
 async def _receipt(ctx: Context) -> None:

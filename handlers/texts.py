@@ -101,6 +101,24 @@ def picture_unclear(rows: str) -> str:
     return f"第 {rows} 行看不清。可重拍,或直接回复:2行 物料号 数量。"
 
 
+def file_refused(reason: str) -> str:
+    return {
+        "empty": "文件是空的(0 字节),没有处理。请重新发送。",
+        "unknown_kind": "这种文件读不了。请发 xlsx、csv、pdf 或照片(JPG/PNG)。",
+        "too_many_bytes": "文件太大,没有处理(图片上限 10 MB,文件上限 20 MB)。请压缩或分开发送。",
+        "too_many_pixels": "图片尺寸太大,没有处理。请直接用手机拍照发送。",
+        "too_many_pages": "PDF 超过 20 页,没有处理。请拆开发送。",
+        "too_many_rows": "表格超过 2 万行,没有处理。请拆开发送。",
+        "broken": "文件打不开,可能没传完整。请重新拍照或导出后再发。",
+        "bomb": "文件内容异常,没有处理。请另存为普通 xlsx 后再发。",
+        "password": "文件有密码,读不了。请去掉密码后再发。",
+        "old_format": "旧版格式(xls/doc)读不了。请另存为 xlsx 或 pdf 后再发。",
+        "no_sheet": "表格里没有可读的内容(隐藏表不读)。请核对后再发。",
+        "too_slow": "文件太复杂,识别超时。请裁剪后重发,或直接打字。",
+        "reader_failed": "文件识别失败。请重拍一张,或直接打字。",
+    }.get(reason, "文件读不了,请换一种方式发送。")
+
+
 def picture_too_big(limit: str = "10 MB") -> str:
     return f"图片太大(上限 {limit}),没有处理。请压缩或重拍后再发。"
 
@@ -195,20 +213,32 @@ def correction_unclear(text: str) -> str:
     return f"没看懂“{text}”。可以这样改:2行 20 / 2行 物料 04465-33471 / 交期 3/8 / 客户 K0231。"
 
 
-def correction_no_part(text: str) -> str:
-    return f"物料号 {text} 不存在,未修改。可回复“库存 {text}”看相近物料。"
+def correction_unreadable(text: str, line: int | None = None) -> str:
+    where = f"第 {line} 行" if line else ""
+    return f"{where}“{text}”看不懂,未修改。可以这样改:2行 20 / 交期 3/8 / 客户 K0231。"
 
 
-def correction_no_customer(text: str) -> str:
-    return f"客户 {text} 不存在,未修改。请核对编码或名称。"
+def part_unclear(line: int, text: str, candidates: Sequence[str]) -> str:
+    near = f"相近的有:{'、'.join(candidates)}。" if candidates else ""
+    return f"第 {line} 行的物料号 {text} 对不上,未修改。{near}请回复“{line}行 物料号”。"
 
 
-def correction_bad_quantity(quantity: str) -> str:
-    return f"数量 {quantity} 不合理,未修改。请回复“2行 20”这样的正整数。"
+def customer_unclear(text: str, candidates: Sequence[str]) -> str:
+    near = f"相近的有:{'、'.join(candidates)}。" if candidates else ""
+    return f"客户“{text}”对不上,未修改。{near}请回复“客户 编码”。"
 
 
-def correction_bad_due(text: str) -> str:
-    return f"交期“{text}”不可用(看不懂或已过),未修改。请回复“交期 3/8”。"
+def quantity_unclear(line: int, text: str, readings: Sequence[int]) -> str:
+    ways = f"可能是 {' 或 '.join(str(r) for r in readings)}。" if readings else ""
+    return f"第 {line} 行的数量“{text}”不明确,未修改。{ways}请回复“{line}行 20”。"
+
+
+def due_unclear(text: str, readings: Sequence[object] = ()) -> str:
+    return f"交期“{text}”看不懂或有歧义,未修改。请回复“交期 3/8”。"
+
+
+def which_line(number: str = "", lines: int = 0) -> str:
+    return "这张单有好几行,请写明行号,例如“2行 20”。"
 
 
 def last_line(number: str) -> str:
@@ -320,6 +350,10 @@ def request_unknown() -> str:
 
 def card_outdated(number: str, revision: int) -> str:
     return f"{number} 已改到 v{revision},旧卡片失效,请看新卡。"
+
+
+def nothing_to_do() -> str:
+    return "这张卡片只是通知,无需操作。"
 
 
 def card_forged() -> str:

@@ -1,0 +1,251 @@
+"""Composition root: settings → storage → use cases → handlers → platforms; start and stop order."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+from uuid import uuid4
+
+import structlog
+from aiohttp import ClientSession, web
+
+from bot.card_sending import CardSender
+from bot.dingtalk import parse as dingtalk_parse
+from bot.dingtalk.api import DingTalkMessenger
+from bot.dingtalk.settings import DingTalkSettings, StreamSettings
+from bot.dingtalk.stream import StreamClient
+from bot.http import Health, http_app
+from bot.inbox import InboxLoop, Parse
+from bot.masterdata import DeskSource
+from bot.metrics import Metrics
+from bot.ocr import OcrReader
+from bot.outbox import OutboxLoop
+from bot.platform_errors import PlatformError
+from bot.presses import PressAnswers
+from bot.rendering import Renderer
+from bot.scheduler import Scheduler
+from bot.services import DeskServices
+from bot.settings import Settings
+from bot.wecom import parse as wecom_parse
+from bot.wecom.api import WeComMessenger
+from bot.wecom.apps import WeComApp
+from bot.wecom.callback import WeComCallback
+from cards.keys import Keys
+from core.clock import Clock, SystemClock
+from core.inbound import RawInbound
+from core.intake.settings import RuleSettings
+from core.people import PlatformName
+from core.ports import Coordinator, Messenger
+from core.rules import Rules
+from core.workcalendar import WorkCalendar
+from handlers import routes
+from storage.coordinator import InProcessCoordinator
+from storage.database import SqlDatabase
+from storage.files import FolderFileStore
+from storage.queues import SqlDeadLetters, SqlInboxQueue, SqlOutboxQueue
+from storage.redis_coordinator import RedisCoordinator
+from storage.writer import GroupCommitWriter
+
+log = structlog.get_logger()
+
+
+class Bot:
+    """One running Jiedan. ``start`` makes it work, ``stop`` ends it within ten seconds and gives every lease back."""
+
+    def __init__(
+        self, settings: Settings, *, clock: Clock | None = None, reader: OcrReader | None = None,
+        stream: StreamSettings | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self.metrics = Metrics()
+        self._stream_settings = stream
+        self._own_reader = reader is None
+        self.reader = reader or OcrReader(
+            workers=settings.ocr.workers, timeout=settings.ocr.timeout_seconds, recycle_after=settings.ocr.recycle_after
+        )
+        self.owner = f"{socket.gethostname()}-{uuid4().hex[:8]}"
+        _ensure_folder(settings)
+        self.database = SqlDatabase(settings.database_url)
+        self.coordinator: Coordinator = (
+            RedisCoordinator(settings.redis_url, self.clock, replicas=settings.replicas)
+            if settings.redis_url else InProcessCoordinator(self.clock)
+        )
+        self.files = FolderFileStore(Path(settings.files_dir))
+        self.inbox_queue = SqlInboxQueue(self.database.writer)
+        self.outbox_queue = SqlOutboxQueue(self.database.writer)
+        self.dead_letters = SqlDeadLetters(self.database.writer)
+        self.writer = GroupCommitWriter(self.inbox_queue, self.clock)
+        self.desks = DeskSource(
+            self.database, calendar=_calendar(settings), rules=_rules(settings), checks=_checks(settings)
+        )
+        self.keys = Keys(settings.card_secret or uuid4().hex)
+        self.renderer = Renderer(self.keys, self.files, public_url=settings.public_url)
+        self.ready = False
+        self._started: list[Any] = []
+
+    async def start(self) -> None:
+        """Schema, leases of a dead predecessor, loops, ticks, and at last the platforms' sockets."""
+        await self.database.migrate()
+        if self.database.single_instance:
+            await self.inbox_queue.release_all()
+            await self.outbox_queue.release_all()
+        self.session = ClientSession()
+        self.messengers = self._messengers()
+        services = DeskServices(messengers=self.messengers, files=self.files, reader=self.reader,
+                                dead_letters=self.dead_letters, coordinator=self.coordinator, clock=self.clock)
+        self.inbox = InboxLoop(
+            queue=self.inbox_queue, database=self.database, coordinator=self.coordinator, clock=self.clock,
+            desks=self.desks, keys=self.keys, services=services, parsers=PARSERS, handle=routes.handle, owner=self.owner,
+        )
+        self.outbox = OutboxLoop(
+            queue=self.outbox_queue, database=self.database, coordinator=self.coordinator, clock=self.clock,
+            desks=self.desks, renderer=self.renderer, files=self.files, messengers=self.messengers, owner=self.owner,
+        )
+        self.scheduler = Scheduler(database=self.database, coordinator=self.coordinator, clock=self.clock, desks=self.desks)
+        self.inbox.start()
+        self.outbox.start()
+        await self.scheduler.start()
+        self.stream = self._stream()
+        if self.stream is not None:
+            self.stream.start()
+        self._menu = asyncio.create_task(self._install_menu(), name="menu")
+        self.ready = True
+        log.info("bot started", owner=self.owner, platforms=[p.value for p in self.messengers])
+
+    async def stop(self) -> None:
+        """Readiness off → stop the sockets → flush the writer → finish what is in flight → give leases back."""
+        self.ready = False
+        self._menu.cancel()
+        await asyncio.gather(self._menu, return_exceptions=True)
+        if self.stream is not None:
+            await self.stream.stop()
+        await self.writer.close()
+        await self.scheduler.stop()
+        await self.inbox.stop()
+        await self.outbox.stop()
+        for messenger in self.messengers.values():
+            if isinstance(messenger, DingTalkMessenger):
+                await messenger.close()
+        await self.session.close()
+        if self._own_reader:
+            await self.reader.close()
+        await self.coordinator.close()
+        await self.database.close()
+        log.info("bot stopped", owner=self.owner)
+
+    def web_app(self) -> web.Application:
+        """The HTTP side: callbacks, health, metrics, pages."""
+        callback = None
+        if self.settings.wecom.enabled:
+            callback = WeComCallback([self._wecom_app()], self.ingest, self.clock, count=self.metrics.count)
+        return http_app(self, callback)
+
+    async def ingest(self, raw: RawInbound) -> int | None:
+        """Store before acknowledging; wake the workers after the commit."""
+        started = time.perf_counter()
+        inbox_id = await self.writer.store(raw)
+        self.metrics.ingest_seconds.observe(time.perf_counter() - started)
+        if inbox_id is not None:
+            self.coordinator.wake("inbox")
+        return inbox_id
+
+    async def health(self) -> Health:
+        """What /readyz and /metrics tell: the truth as the database has it now."""
+        open_rows, oldest = await self.inbox_queue.depth()
+        age = (self.clock.now() - oldest).total_seconds() if oldest else 0.0
+        sockets = self.stream.live_sockets if self.stream else 0
+        parked = len(await self.dead_letters.list())
+        self.metrics.inbox_open.set(open_rows)
+        self.metrics.inbox_age.set(age)
+        self.metrics.parked.set(parked)
+        self.metrics.streams.set(sockets)
+        self.metrics.reading.set(self.reader.waiting)
+        return Health(ready=self.ready, inbox_open=open_rows, inbox_age_seconds=round(age, 1), parked=parked,
+                      stream_sockets=sockets, stream_wanted=self.settings.dingtalk.enabled)
+
+    def _messengers(self) -> Mapping[PlatformName, Messenger]:
+        found: dict[PlatformName, Messenger] = {}
+        if self.settings.wecom.enabled:
+            found[PlatformName.WECOM] = WeComMessenger(self._wecom_app(), self.session, self.coordinator, self.clock)
+        if self.settings.dingtalk.enabled:
+            found[PlatformName.DINGTALK] = DingTalkMessenger(
+                self._dingtalk_app(), self.session, self.coordinator, self.clock, meter=self._meter
+            )
+        return found
+
+    def _stream(self) -> StreamClient | None:
+        if not self.settings.dingtalk.enabled:
+            return None
+        sender = CardSender(database=self.database, desks=self.desks, renderer=self.renderer, clock=self.clock)
+        answers = PressAnswers(inbox=self.inbox, sender=sender, renderer=self.renderer, database=self.database)
+        return StreamClient(self._dingtalk_app(), self.ingest, answers.answer, self.clock, session=self.session,
+                            meter=self._meter)
+
+    async def _install_menu(self) -> None:
+        """The WeCom app menu; without it people still type. Tried again by the next start."""
+        messenger = self.messengers.get(PlatformName.WECOM)
+        if isinstance(messenger, WeComMessenger):
+            try:
+                await messenger.install_menu()
+            except PlatformError as error:
+                log.warning("the app menu could not be installed", code=error.code, detail=error.detail)
+
+    async def _meter(self, kind: Literal["api", "stream"]) -> None:
+        """The call ledger of the month: a running number per kind, so that it is shared and survives a restart."""
+        self.metrics.calls.labels(kind=kind).inc()
+        month = self.clock.now().date().replace(day=1)
+        async with self.database.transaction() as tx:
+            used = await tx.numbers.next(f"calls:{kind}", month)
+        limit = self.settings.dingtalk.monthly_api_calls if kind == "api" else self.settings.dingtalk.monthly_stream
+        if used in (limit * 7 // 10, limit * 9 // 10):
+            log.warning("DingTalk quota", kind=kind, used=used, limit=limit)
+
+    def _wecom_app(self) -> WeComApp:
+        x = self.settings.wecom
+        return WeComApp(corpid=x.corpid, agentid=x.agentid, secret=x.secret, token=x.token, aes_key=x.aes_key,
+                        base_url=x.base_url)
+
+    def _dingtalk_app(self) -> DingTalkSettings:
+        x = self.settings.dingtalk
+        return DingTalkSettings(
+            client_id=x.client_id, client_secret=x.client_secret, robot_code=x.robot_code, api_base=x.api_base,
+            oapi_base=x.oapi_base, card_template_id=x.card_template_id,
+            stream=self._stream_settings or StreamSettings(sockets=x.sockets),
+        )
+
+
+PARSERS: dict[PlatformName, Parse] = {
+    PlatformName.WECOM: lambda work: wecom_parse.parse(work, inbox_id=work.id),
+    PlatformName.DINGTALK: lambda work: dingtalk_parse.parse(work, inbox_id=work.id),
+}
+
+
+def _ensure_folder(settings: Settings) -> None:
+    prefix = "sqlite+aiosqlite:///"
+    if settings.database_url.startswith(prefix):
+        Path(settings.database_url.removeprefix(prefix)).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _calendar(settings: Settings) -> WorkCalendar:
+    return WorkCalendar({**dict.fromkeys(settings.calendar.workdays, True),
+                         **dict.fromkeys(settings.calendar.holidays, False)})
+
+
+def _rules(settings: Settings) -> Rules:
+    x = settings.rules
+    return Rules(
+        draft_hours=x.draft_hours, approval_hours=x.approval_hours, approval_reminder_minutes=x.approval_reminder_minutes,
+        expedite_alarm_hours=x.expedite_alarm_hours, business_clock=x.business_clock, claim_minutes=x.claim_minutes,
+        duplicate_window=timedelta(minutes=x.duplicate_minutes), max_reds=x.max_reds,
+    )
+
+
+def _checks(settings: Settings) -> RuleSettings:
+    x = settings.checks
+    return RuleSettings(safety_percent=x.safety_percent, most_pieces=x.most_pieces, low_score=x.low_score)

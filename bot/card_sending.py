@@ -1,0 +1,166 @@
+"""Posting and repainting cards: rendered now, keyed by card id, repainted with one-shot codes (law 3 and law 10)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+
+from bot.masterdata import DeskSource
+from bot.platform_errors import CardGone, PlatformDown
+from bot.rendering import Renderer, digest
+from cards.card import Card
+from core.clock import Clock
+from core.desk import Act
+from core.notices import CardKind, ClickCode, Delivery, PostedCard
+from core.people import PlatformName
+from core.ports import Database, Messenger, SendResult
+from core.telling import Teller, card_id
+
+log = structlog.get_logger()
+
+CODE_LIFE = timedelta(hours=72)
+WORTH_A_FRESH_COPY = frozenset(
+    {CardKind.APPROVAL, CardKind.ESCALATION, CardKind.PICK_LIST, CardKind.PICK_STOP, CardKind.EXPEDITE, CardKind.PICKUP,
+     CardKind.DRAFT}
+)
+"""When no handle is left to repaint: these come as a fresh card while there is something left to do on them."""
+
+Outcome = tuple[str, tuple[str, ...]]
+
+
+class CardSender:
+    """Brings the screens to the current state, whatever happened in between: late and repeated sends converge."""
+
+    def __init__(self, *, database: Database, desks: DeskSource, renderer: Renderer, clock: Clock) -> None:
+        self._database = database
+        self._desks = desks
+        self._renderer = renderer
+        self._clock = clock
+
+    async def send(self, delivery: Delivery, messenger: Messenger) -> Outcome | None:
+        """Provider id and unreached accounts; None when the screens show this state already (superseded)."""
+        kind, ref, key = CardKind(delivery.body["kind"]), delivery.body["ref"], delivery.body["key"]
+        async with self._database.reading() as tx:
+            act = Act(tx=tx, desk=await self._desks.get(), tell=Teller(tx, now=self._clock.now(), cause="render"))
+            card = await self._renderer.card(act, kind, ref, delivery.platform)
+            posted = await tx.outbox.posted(key, delivery.platform)
+        if card is None or posted is None:
+            return None
+        if posted.posted_at is None:
+            return await self._post(delivery, messenger, card, posted)
+        payload = self._renderer.payload(card, delivery.platform, None)
+        if digest(payload) == posted.shown_digest:
+            return None
+        return await self._repaint(delivery, messenger, card, posted)
+
+    async def _post(self, delivery: Delivery, messenger: Messenger, card: Card, posted: PostedCard) -> Outcome | None:
+        if card.closed_text and delivery.platform is PlatformName.WECOM:
+            card = replace(card, closed_text="", buttons=(), more=(), choices=(), submit=None,
+                           body="\n".join(x for x in (card.closed_text, card.body) if x))
+        payload = self._renderer.payload(card, delivery.platform, posted.card_id)
+        retry = delivery.attempts > 1
+        result = await messenger.send_card(posted.recipients, payload, posted.card_id, retry=retry)
+        shown = digest(self._renderer.payload(card, delivery.platform, None))
+        await self._posted(posted, result, shown, closed=bool(card.closed_text))
+        return result.provider_id, result.unreachable
+
+    async def _repaint(self, delivery: Delivery, messenger: Messenger, card: Card, posted: PostedCard) -> Outcome | None:
+        payload = self._renderer.payload(card, delivery.platform, None)
+        shown = digest(payload)
+        if delivery.platform is not PlatformName.WECOM:
+            try:
+                result = await messenger.update_card(posted, payload, "")
+            except CardGone:
+                return await self._fresh(delivery, messenger, card, posted)
+            await self._shown(posted, shown, closed=bool(card.closed_text))
+            return result.provider_id, result.unreachable
+        while (code := await self._take_code(posted)) is not None:
+            value, tried_before = code
+            try:
+                result = await messenger.update_card(posted, payload, value)
+            except CardGone:
+                await self._spent(posted, value)
+                if tried_before:  # our earlier try of unknown outcome must have been the one that spent it
+                    await self._shown(posted, shown, closed=bool(card.closed_text))
+                    return posted.card_id, ()
+                continue
+            except PlatformDown:
+                raise  # the outcome is unknown: the code stays marked as tried
+            await self._spent(posted, value)
+            await self._shown(posted, shown, closed=bool(card.closed_text))
+            return result.provider_id, result.unreachable
+        return await self._fresh(delivery, messenger, card, posted)
+
+    async def _fresh(self, delivery: Delivery, messenger: Messenger, card: Card, posted: PostedCard) -> Outcome | None:
+        """Law 10: no usable handle is left. A fresh card while there is something to do; else the old one stays."""
+        if card.closed_text or card.kind not in WORTH_A_FRESH_COPY or not (card.buttons or card.choices):
+            log.info("card has no handle left and nothing to do", card=posted.card_id, kind=card.kind.value)
+            return None
+        generation = posted.generation + 1
+        new = PostedCard(
+            platform=posted.platform, card_key=posted.card_key, generation=generation, kind=posted.kind, ref=posted.ref,
+            recipients=posted.recipients,
+            card_id=card_id(posted.kind, posted.ref, f"{posted.platform}:{posted.card_key}:{generation}"),
+        )
+        async with self._database.transaction() as tx:
+            known = await tx.outbox.posted(posted.card_key, posted.platform)
+            if known is None or known.generation < generation:
+                await tx.outbox.save_posted(new)
+            elif known.posted_at is not None:
+                return None
+        return await self._post(delivery, messenger, card, new)
+
+    async def _posted(self, posted: PostedCard, result: SendResult, shown: str, *, closed: bool) -> None:
+        async with self._database.transaction() as tx:
+            row = await tx.outbox.posted_by_card_id(posted.platform, posted.card_id)
+            assert row is not None
+            row.posted_at = self._clock.now()
+            row.shown_digest, row.closed = shown, closed
+            if result.response_code:
+                row.send_code, row.send_code_at = result.response_code, row.posted_at
+            await tx.outbox.save_posted(row)
+
+    async def _shown(self, posted: PostedCard, shown: str, *, closed: bool) -> None:
+        async with self._database.transaction() as tx:
+            row = await tx.outbox.posted_by_card_id(posted.platform, posted.card_id)
+            assert row is not None
+            row.shown_digest, row.closed = shown, closed
+            await tx.outbox.save_posted(row)
+
+    async def mark_shown(self, platform: PlatformName, card_id: str, payload: dict[str, object], *, closed: bool) -> None:
+        """The platform painted this state by itself: it was the answer to a press (DingTalk)."""
+        async with self._database.transaction() as tx:
+            row = await tx.outbox.posted_by_card_id(platform, card_id)
+            if row is not None:
+                row.shown_digest, row.closed = digest(dict(payload)), closed
+                await tx.outbox.save_posted(row)
+
+    async def _take_code(self, posted: PostedCard) -> tuple[str, bool] | None:
+        """The newest click's code, else the one of the send; marked as tried before the call that may spend it."""
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            for code in await tx.outbox.click_codes(posted.card_id):
+                if now - code.received_at < CODE_LIFE:
+                    before, code.tried_at = code.tried_at is not None, now
+                    return code.code, before
+            row = await tx.outbox.posted_by_card_id(posted.platform, posted.card_id)
+            if row is None or not row.send_code or row.send_code_at is None or now - row.send_code_at >= CODE_LIFE:
+                return None
+            # Stored as a click code from now on, so that a try of unknown outcome is remembered for it too.
+            await tx.outbox.add_click_code(
+                ClickCode(card_id=posted.card_id, code=row.send_code, by_account="", received_at=row.send_code_at,
+                          tried_at=now)
+            )
+            value, row.send_code = row.send_code, ""
+            await tx.outbox.save_posted(row)
+            return value, False
+
+    async def _spent(self, posted: PostedCard, value: str) -> None:
+        async with self._database.transaction() as tx:
+            for code in await tx.outbox.click_codes(posted.card_id):
+                if code.code == value:
+                    code.spent = True
+                    return
+

@@ -1,0 +1,284 @@
+"""Claim → work → finish: every stored inbound is handled, in order inside its conversation, many at once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from bot.masterdata import DeskSource
+from bot.platform_errors import MediaGone, PlatformBusy, PlatformDown, PlatformError, RateLimited
+from cards.keys import Keys
+from core.acting import Actor
+from core.clock import Clock
+from core.desk import Act
+from core.errors import DomainError, LeaseLost, PictureRefused
+from core.inbound import Inbound, MessageKind
+from core.notices import ClickCode, Priority
+from core.people import Person, PlatformName, Role
+from core.ports import Coordinator, Database, InboxQueue, InboxWork, Transaction
+from core.telling import Address, Teller
+from handlers.context import Services
+
+log = structlog.get_logger()
+
+MAX_ATTEMPTS = 5
+ONCE = frozenset({"not_your_decision", "not_your_order", "not_your_role"})
+"""Refusals said once to the same person about the same thing: then silence (law 6)."""
+
+Parse = Callable[[InboxWork], Inbound]
+
+
+class InboundContext:
+    """One inbound being handled: implements ``handlers.context.Context``."""
+
+    def __init__(
+        self, loop: InboxLoop, work: InboxWork, message: Inbound, person: Person | None, keys: Keys, services: Services
+    ) -> None:
+        self._loop = loop
+        self._work = work
+        self._person = person
+        self.message = message
+        self.keys = keys
+        self.services = services
+        self.finished = False
+
+    @property
+    def known(self) -> bool:
+        return self._person is not None
+
+    @property
+    def actor(self) -> Actor:
+        if self._person is None:
+            raise DomainError("unknown_person", account=self.message.account)
+        return Actor(person=self._person, platform=self.message.platform, account=self.message.account)
+
+    @asynccontextmanager
+    async def act(self) -> AsyncIterator[Act]:
+        """Effect, trace, notices and “done” in one commit; raises LeaseLost when another worker has the row by now."""
+        async with self._loop.database.transaction() as tx:
+            act = await self._loop.act(tx, cause=f"in{self._work.id}")
+            await self._note_code(act)
+            yield act
+            await tx.inbox.finish(self._work.id, self._loop.owner)
+        self.finished = True
+        self._loop.coordinator.wake("outbox")
+        self._loop.coordinator.wake("deadlines")
+
+    @asynccontextmanager
+    async def look(self) -> AsyncIterator[Act]:
+        async with self._loop.database.reading() as tx:
+            yield await self._loop.act(tx, cause=f"look{self._work.id}")
+
+    @asynccontextmanager
+    async def aside(self) -> AsyncIterator[Act]:
+        async with self._loop.database.transaction() as tx:
+            yield await self._loop.act(tx, cause=f"in{self._work.id}:aside")
+        self._loop.coordinator.wake("outbox")
+
+    async def _note_code(self, act: Act) -> None:
+        """A WeCom click brings a one-shot code with which everybody's copy can be repainted."""
+        press = self.message.press
+        if press is not None and press.response_code:
+            await act.tx.outbox.add_click_code(
+                ClickCode(card_id=press.card_id, code=press.response_code, by_account=self.message.account,
+                          received_at=act.now)
+            )
+
+
+class InboxLoop:
+    """Works the inbox off. ``concurrency`` conversations at once; a lease is renewed while its work lasts."""
+
+    def __init__(
+        self,
+        *,
+        queue: InboxQueue,
+        database: Database,
+        coordinator: Coordinator,
+        clock: Clock,
+        desks: DeskSource,
+        keys: Keys,
+        services: Services,
+        parsers: Mapping[PlatformName, Parse],
+        handle: Callable[[InboundContext], Awaitable[None]],
+        owner: str,
+        concurrency: int = 8,
+        lease: float = 30.0,
+        poll: float = 0.5,
+    ) -> None:
+        self.database = database
+        self.coordinator = coordinator
+        self.owner = owner
+        self._queue = queue
+        self._clock = clock
+        self._desks = desks
+        self._keys = keys
+        self._services = services
+        self._parsers = parsers
+        self._handle = handle
+        self._concurrency = concurrency
+        self._lease = lease
+        self._poll = poll
+        self._running: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self._loop: asyncio.Task[None] | None = None
+
+    async def act(self, tx: Transaction, *, cause: str) -> Act:
+        """The desk's context inside a transaction."""
+        desk = await self._desks.get()
+        return Act(tx=tx, desk=desk, tell=Teller(tx, now=self._clock.now(), cause=cause))
+
+    def start(self) -> None:
+        self._loop = asyncio.create_task(self._run(), name="inbox")
+
+    async def stop(self, *, grace: float = 8.0) -> None:
+        """Stop claiming, finish what is in flight, give the leases back."""
+        self._stopping = True
+        self.coordinator.wake("inbox")
+        if self._loop is not None:
+            await asyncio.wait({self._loop}, timeout=grace)
+            self._loop.cancel()
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await self._queue.release_all(self.owner)
+
+    async def work_one(self, inbox_id: int) -> bool:
+        """Claim and handle just this row now (a card press that wants its answer); False when it is taken or done."""
+        works = await self._queue.claim(self.owner, self._clock.now(), self._lease, 1, only=inbox_id)
+        for work in works:
+            await self._guarded(work)
+        return bool(works)
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            free = self._concurrency - len(self._running)
+            works: list[InboxWork] = []
+            if free > 0:
+                try:
+                    works = await self._queue.claim(self.owner, self._clock.now(), self._lease, free)
+                except Exception:
+                    log.exception("inbox claim failed")
+            for work in works:
+                task = asyncio.create_task(self._guarded(work), name=f"inbox-{work.id}")
+                self._running.add(task)
+                task.add_done_callback(self._done)
+            if not works:
+                await self.coordinator.wait("inbox", self._poll)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self.coordinator.wake("inbox")
+
+    async def _guarded(self, work: InboxWork) -> None:
+        renewal = asyncio.create_task(self._renew(work))
+        started = self._clock.now()
+        try:
+            await self._work(work)
+        except asyncio.CancelledError:
+            raise
+        except LeaseLost:
+            log.warning("inbox lease lost, nothing kept", inbox=work.id)
+        except Exception as error:
+            await self._failed(work, error)
+        finally:
+            renewal.cancel()
+            with suppress(asyncio.CancelledError):
+                await renewal
+        took = (self._clock.now() - started).total_seconds()
+        log.info("inbox worked", inbox=work.id, kind=work.kind, platform=work.platform.value, ms=round(took * 1000))
+
+    async def _renew(self, work: InboxWork) -> None:
+        while True:
+            await asyncio.sleep(self._lease / 3)
+            until = self._clock.now() + timedelta(seconds=self._lease)
+            if not await self._queue.renew(work.id, self.owner, until):
+                return
+
+    async def _work(self, work: InboxWork) -> None:
+        message = self._parsers[work.platform](work)
+        person = await self._person(message)
+        context = InboundContext(self, work, message, person, self._keys, self._services)
+        try:
+            await self._handle(context)
+        except (DomainError, PictureRefused) as refusal:
+            await self._answer(context, refusal.sentence, refusal.args_for_text)
+        except MediaGone:
+            await self._answer(context, "media_gone", {})
+        if not context.finished:
+            async with context.act():
+                pass
+
+    async def _person(self, message: Inbound) -> Person | None:
+        if not message.account:
+            return None
+        async with self.database.reading() as tx:
+            return await tx.people.by_account(message.platform, message.account)
+
+    async def _answer(self, context: InboundContext, sentence: str, args: dict[str, Any]) -> None:
+        """A refusal: nothing of the attempt is kept, the person gets the true answer, a pressed card is painted anew."""
+        message = context.message
+        to = Address(platform=message.platform, account=message.account)
+        async with context.act() as act:
+            if sentence in ONCE:
+                await act.tell.once(to, sentence, key=repr(sorted(args.items())), **args)
+            else:
+                await act.tell.say(to, sentence, **args)
+            if message.press is not None:
+                await act.tx.timeline.append(
+                    f"card:{message.press.card_id}", "press.refused", actor=context.actor.id if context.known else "",
+                    actor_name=context.actor.person.name if context.known else message.account,
+                    channel=message.platform.value, details={"why": sentence, "key": message.press.key[:80]}, at=act.now,
+                )
+                await act.tell.paint_again(message.platform, message.press.card_id)
+
+    async def _failed(self, work: InboxWork, error: Exception) -> None:
+        """Retry with backoff; after five attempts it is parked where a person can see and resend it."""
+        now = self._clock.now()
+        reason = f"{type(error).__name__}: {error}"[:500]
+        waits = isinstance(error, PlatformDown | PlatformBusy | RateLimited)
+        if work.attempts < MAX_ATTEMPTS:
+            delay = error.retry_after if isinstance(error, PlatformError) and error.retry_after else (
+                2 ** (work.attempts - 1) * random.uniform(0.7, 1.3)
+            )
+            log.warning("inbox failed, will retry", inbox=work.id, attempt=work.attempts, error=reason, exc_info=not waits)
+            await self._queue.retry(work.id, self.owner, available_at=now + timedelta(seconds=delay), error=reason)
+            if work.attempts == 1 and work.kind not in (MessageKind.PRESS, MessageKind.SYSTEM, MessageKind.OTHER):
+                await self._tell_sender(work, "will_retry", f"in{work.id}:retry", {})
+            return
+        log.error("inbox parked", inbox=work.id, error=reason, exc_info=error)
+        await self._park(work, reason)
+
+    async def _park(self, work: InboxWork, reason: str) -> None:
+        code = f"E-IN-{work.id}"
+        try:
+            async with self.database.transaction() as tx:
+                await tx.inbox.park(work.id, self.owner, reason, self._clock.now())
+                act = await self.act(tx, cause=f"in{work.id}:parked")
+                for admin in await tx.people.with_role(Role.ADMIN):
+                    await act.tell.say(admin, "admin_parked", code=code, person=work.conv_key, reason=reason[:120],
+                                       priority=Priority.EXPEDITE)
+        except LeaseLost:
+            return
+        self.coordinator.wake("outbox")
+        await self._tell_sender(work, "parked", f"in{work.id}:parked:sender", {"code": code})
+
+    async def _tell_sender(self, work: InboxWork, sentence: str, cause: str, args: dict[str, Any]) -> None:
+        """The sender hears of it also when the message cannot even be parsed: the account is in the conversation key."""
+        try:
+            account = self._parsers[work.platform](work).account
+        except Exception:
+            account = work.conv_key.rpartition(":")[2]
+        if not account:
+            return
+        async with self.database.transaction() as tx:
+            act = await self.act(tx, cause=cause)
+            await act.tell.say(Address(platform=work.platform, account=account), sentence, **args)
+        self.coordinator.wake("outbox")
