@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from storage.database import SqlDatabase
 from storage.engine import DatabaseInUse
+from storage.mapping import map_entities
 from storage.tables import metadata
 from tests.servers import PostgresServer
 
@@ -69,3 +71,16 @@ async def test_a_sqlite_file_has_one_process(tmp_path: Path) -> None:
 def test_another_kind_of_database_is_refused_with_what_is_wanted(url: str) -> None:
     with pytest.raises(ValueError, match="sqlite\\+aiosqlite"):
         SqlDatabase(url)
+
+
+def test_every_field_of_an_entity_is_kept() -> None:
+    registry = map_entities()
+
+    forgotten = {
+        f"{mapper.class_.__name__}.{field.name}"
+        for mapper in registry.mappers
+        for field in fields(mapper.class_)
+        if field.name not in mapper.attrs
+    }
+
+    assert forgotten == set()
