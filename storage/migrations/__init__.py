@@ -6,7 +6,10 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
+
+MIGRATION_LOCK = 0x6A696564616E
+"""PostgreSQL advisory lock: “jiedan” in hex."""
 
 
 def config(connection: Connection) -> Config:
@@ -17,7 +20,10 @@ def config(connection: Connection) -> Config:
 
 
 def upgrade(connection: Connection) -> None:
-    """Bring the schema to the newest revision."""
+    """Bring the schema to the newest revision. Replicas that start together take turns, however long it takes."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
     command.upgrade(config(connection), "head")
 
 

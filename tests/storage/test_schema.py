@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import fields
 from pathlib import Path
 
@@ -54,6 +55,19 @@ async def test_migrations_and_tables_agree(engine: str, tmp_path: Path, request:
     await migrated.migrate()
     await migrated.close()
     await created.close()
+
+
+@pytest.mark.postgres
+async def test_replicas_that_start_together_migrate_once(postgres_server: PostgresServer) -> None:
+    postgres_server.sql("CREATE DATABASE together")
+    replicas = [SqlDatabase(postgres_server.url("together")) for _ in range(3)]
+
+    await asyncio.gather(*(replica.migrate() for replica in replicas))
+
+    async with replicas[0].reading() as tx:
+        assert await tx.people.everybody() == []
+    for replica in replicas:
+        await replica.close()
 
 
 async def test_a_sqlite_file_has_one_process(tmp_path: Path) -> None:
