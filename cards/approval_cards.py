@@ -64,7 +64,7 @@ def _approval(view: OrderView, keys: Keys, kind: CardKind, page: str) -> Card:
         kind=kind, ref=ref, source="接单 · 超时升级" if kind is CardKind.ESCALATION else "接单 · 待审批",
         title=f"{STEP_LABEL[request.step]} {order.number}",
         subtitle=(f"🔴 超时未处理:{'、'.join(view.deciders[:3])}" if late
-                  else f"{order.customer_name} · {owner} 提交 · {wording.left(request.due_at, view.now) if not closed else ''}"),
+                  else f"{order.customer_name} · {owner} 提交" + ("" if closed else f" · {wording.left(request.due_at, view.now)}")),
         facts=tuple(facts), body="\n".join(body),
         buttons=(
             Button(text="通过", style=Style.PRIMARY, key=keys.make(Verb.APPROVE, ref, revision=request.revision)),

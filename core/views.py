@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from core import expediting
 from core.approvals import STEP_ROLE, ApprovalRequest, Decision
@@ -116,7 +116,7 @@ async def pick_view(act: Act, number: str) -> PickView | None:
     if pick_list is None:
         return None
     holder = await act.tx.people.get(pick_list.claimed_by) if pick_list.claimed_by else None
-    waves = await act.tx.waves.today(pick_list.warehouse, pick_list.created_at)
+    waves = await act.tx.waves.today(pick_list.warehouse, pick_list.created_at - timedelta(hours=1))
     wave = next((w for w in waves if w.id == pick_list.wave_id), None)
     carriers = {c.code: c.name for c in await act.tx.catalog.carriers(pick_list.warehouse)}
     return PickView(

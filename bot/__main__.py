@@ -1,0 +1,170 @@
+"""Command line: ``jiedan …`` = ``python -m bot …``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+from aiohttp import web
+
+from bot.app import Bot
+from bot.masters import apply, export, read_workbook, write_templates
+from bot.settings import ConfigError, Settings, load
+from core.timeline import first_broken
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, help="接单 Jiedan: the order desk inside WeCom and DingTalk.")
+parked = typer.Typer(no_args_is_help=True, help="Messages that could not be handled or sent.")
+audit = typer.Typer(no_args_is_help=True, help="The unalterable trace.")
+cli.add_typer(parked, name="parked")
+cli.add_typer(audit, name="audit")
+
+Config = Annotated[Path | None, typer.Option("--config", "-c", help="config.toml; without it only JIEDAN_* variables")]
+
+
+def _settings(config: Path | None) -> Settings:
+    path = config or (Path("config.toml") if Path("config.toml").is_file() else None)
+    try:
+        return load(path)
+    except ConfigError as error:
+        typer.echo(f"配置有误:{error}", err=True)
+        raise typer.Exit(2) from None
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(work)
+
+
+@cli.command()
+def run(config: Config = None) -> None:
+    """Serve: callbacks, streams, loops and ticks until SIGTERM."""
+    settings = _settings(config)
+    logging.basicConfig(level=settings.log_level, stream=sys.stderr)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level]))
+
+    async def application() -> web.Application:
+        bot = Bot(settings)
+        app = bot.web_app()
+
+        async def up(_: web.Application) -> None:
+            await bot.start()
+
+        async def down(_: web.Application) -> None:
+            await bot.stop()
+
+        app.on_startup.append(up)
+        app.on_cleanup.append(down)
+        return app
+
+    web.run_app(application(), host=settings.host, port=settings.port, access_log=None, print=None, shutdown_timeout=8.0)
+
+
+@cli.command("import")
+def import_(file: Path, config: Config = None, commit: Annotated[bool, typer.Option(help="Write; without it a dry run")] = False) -> None:
+    """Master data from xlsx or csv: a dry run first, then with --commit in one transaction."""
+    plan = read_workbook(file.read_bytes(), file.name)
+    for problem in plan.problems[:50]:
+        typer.echo(str(problem))
+    typer.echo(plan.summary)
+    if not commit:
+        typer.echo("这是试运行,没有写入。确认无误后加 --commit。")
+        return
+
+    async def write() -> None:
+        bot = Bot(_settings(config))
+        await bot.database.migrate()
+        typer.echo((await apply(plan, bot.database, by="cli", now=bot.clock.now())).text)
+        await bot.database.close()
+
+    _run(write())
+
+
+@cli.command("export")
+def export_(file: Path, config: Config = None) -> None:
+    """All master data as one xlsx; importing it again changes nothing."""
+
+    async def read() -> bytes:
+        bot = Bot(_settings(config))
+        try:
+            return await export(bot.database)
+        finally:
+            await bot.database.close()
+
+    file.write_bytes(_run(read()))
+    typer.echo(f"已导出 {file}")
+
+
+@cli.command()
+def templates(file: Path) -> None:
+    """An empty xlsx with a sheet per master, codes as text, examples and drop-downs."""
+    write_templates(file)
+    typer.echo(f"已生成模板 {file}")
+
+
+@parked.command("list")
+def parked_list(config: Config = None) -> None:
+    """What was given up, newest first."""
+
+    async def read() -> None:
+        bot = Bot(_settings(config))
+        for letter in await bot.dead_letters.list():
+            typer.echo(f"{letter.id}\t{letter.source}\t{letter.last_at:%m-%d %H:%M}\t{letter.attempts}\t{letter.reason}")
+        await bot.database.close()
+
+    _run(read())
+
+
+@parked.command()
+def resend(letter: int, config: Config = None) -> None:
+    """Handle or send it again."""
+    _run(_resolve(_settings(config), letter, again=True))
+
+
+@parked.command()
+def drop(letter: int, config: Config = None) -> None:
+    """Leave it; the record stays."""
+    _run(_resolve(_settings(config), letter, again=False))
+
+
+async def _resolve(settings: Settings, letter: int, *, again: bool) -> None:
+    bot = Bot(settings)
+    act = bot.dead_letters.resend if again else bot.dead_letters.drop
+    done = await act(letter, "cli", bot.clock.now())
+    await bot.database.close()
+    typer.echo("已处理" if done else f"没有待处理的 {letter}")
+
+
+@audit.command()
+def verify(config: Config = None) -> None:
+    """Check every hash chain; names the first broken row and exits with 1."""
+
+    async def check() -> int:
+        bot = Bot(_settings(config))
+        broken = 0
+        async with bot.database.reading() as tx:
+            refs = await tx.timeline.refs()
+            for ref in refs:
+                entry = first_broken(await tx.timeline.of(ref))
+                if entry is not None:
+                    broken += 1
+                    typer.echo(f"{ref} 第 {entry.seq} 条被改动(id {entry.id},{entry.action})")
+        await bot.database.close()
+        typer.echo(f"已校验 {len(refs)} 条链,{broken} 条有问题")
+        return broken
+
+    if _run(check()):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    cli()
+
+
+
+if __name__ == "__main__":
+    main()
