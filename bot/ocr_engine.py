@@ -35,6 +35,9 @@ STAIN_SHARE = 0.03
 """Share of red pixels in a box from which on a stamp lies over it."""
 BESIDE = 0.6
 """Type heights left and right of a box that are looked at too: about the width of a lost digit."""
+REDNESS = 0.16
+"""How far red stands above green and blue in red ink, as a share of the paper's brightness."""
+MESH = 12
 RED_PAGE_SHARE = 0.0005
 """Share of red pixels on a page from which on they are worth fading."""
 BRIGHTEST_PAPER = 251
@@ -96,9 +99,10 @@ class Recogniser:
     def read(self, picture: Pixels, number: int = 0) -> ReadPage:
         """The words of a BGR picture, turned upright; no words when there is no text in it."""
         small, scale = _reduced(picture)
-        red = _red(small)
+        paper = _paper(small)
+        red = _red(small, paper)
         spoilt = red | _burnt(small)
-        small = _bleached(small, red)
+        small = _bleached(small, red, paper)
         boxes = self._detect(small)
         turned = 0
         if len(boxes):
@@ -228,22 +232,35 @@ def _quad(box: Boxes) -> Quad:
     return (a, b, c, d)
 
 
-def _red(picture: Pixels) -> NDArray[np.bool_]:
-    blue, green, red = (picture[:, :, n].astype(np.int16) for n in range(3))
-    return np.asarray(red - np.maximum(blue, green) > 45, np.bool_)
+def _paper(picture: Pixels) -> NDArray[np.float32]:
+    """How bright the bare paper is at each place, shadows included: print and stamps are thinner than the mesh."""
+    height, width = picture.shape[:2]
+    mesh = (max(1, width // MESH), max(1, height // MESH))
+    coarse = cv2.resize(picture[:, :, 2], mesh, interpolation=cv2.INTER_AREA)
+    lit = cv2.blur(cv2.dilate(coarse, np.ones((5, 5), np.uint8)), (5, 5))
+    return np.asarray(cv2.resize(lit, (width, height)), np.float32) + 1
 
 
-def _bleached(picture: Pixels, red: NDArray[np.bool_]) -> Pixels:
-    """The picture with red ink faded: in the red channel a stamp is nearly paper, and print under it still ink."""
+def _red(picture: Pixels, paper: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Red ink, by how far red stands above the other colours in that light; smoothed, or noise would count."""
+    smooth = cv2.blur(picture, (5, 5)).astype(np.int16)
+    above = smooth[:, :, 2] - np.maximum(smooth[:, :, 0], smooth[:, :, 1])
+    return np.asarray(above > REDNESS * paper, np.bool_)
+
+
+def _bleached(picture: Pixels, red: NDArray[np.bool_], paper: NDArray[np.float32]) -> Pixels:
+    """The picture with red ink faded: in the red channel a stamp is nearly paper, and print under it still ink.
+
+    Stretched so that the stamp's own red becomes the paper of that place; what is darker than it stays darker.
+    """
     if red.mean() < RED_PAGE_SHARE:
         return picture
     ink = cv2.dilate(red.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
-    paper = float(np.percentile(picture[:, :, 2], 90))
-    stamp = float(np.median(picture[:, :, 2][red]))
-    # Stretched so that the stamp's own red becomes paper white; what is darker than it stays darker.
-    faded = np.clip(picture[:, :, 2].astype(np.float32) * (paper / max(stamp, 1.0)), 0, paper)
+    light = picture[:, :, 2].astype(np.float32) / paper
+    stamp = max(float(np.median(light[red])), 0.1)
+    faded = np.clip(light / stamp, 0, 1) * paper
     bleached = picture.copy()
-    bleached[ink] = faded[ink].astype(np.uint8)[:, None]
+    bleached[ink] = np.clip(faded[ink], 0, 255).astype(np.uint8)[:, None]
     return bleached
 
 

@@ -280,6 +280,10 @@ def _photo(page: Image.Image, rng: random.Random) -> Image.Image:
     return _noise(_shadow(_perspective(_tilt(page, rng), rng), rng), rng)
 
 
+def _stamped_photo(page: Image.Image, rng: random.Random) -> Image.Image:
+    return _noise(_shadow(_curl(_stamp(page, rng), rng), rng), rng)
+
+
 DAMAGES: dict[str, Damage] = {
     "clean": _clean,
     "tilt": _tilt,
@@ -299,4 +303,5 @@ DAMAGES: dict[str, Damage] = {
     "curl": _curl,
     "glare": _glare,
     "harsh": _harsh,
+    "stamped_photo": _stamped_photo,
 }
