@@ -1,0 +1,50 @@
+# Jiedan: every command a newcomer needs. Wants Python 3.11 or newer and make; nothing else.
+PORT ?= 8900
+HOST ?= 127.0.0.1
+PYTHON ?=
+export PYTHON
+
+PY := .venv/bin/python
+
+.PHONY: help demo test check bench run lock clean
+
+help:
+	@echo "make demo    the bot, both messengers and the phones on http://127.0.0.1:$(PORT)   (PORT=… changes it)"
+	@echo "make test    the whole test suite, a real PostgreSQL, Redis and browser included"
+	@echo "make check   ruff, mypy --strict, the layer rules"
+	@echo "make bench   the benchmarks; figures also in build/bench.json"
+	@echo "make run     the bot with config.toml (copy config.example.toml first)"
+	@echo "make lock    write requirements/*.txt anew from pyproject.toml"
+	@echo "make clean   remove .venv, caches and build/"
+
+demo:
+	@sh tools/venv.sh run
+	@$(PY) -m demo --port $(PORT) --host $(HOST)
+
+test:
+	@sh tools/venv.sh dev
+	@sh tools/chromium.sh
+	@echo "running the tests …"
+	@$(PY) -m pytest
+
+check:
+	@sh tools/venv.sh dev
+	@echo "ruff …" && $(PY) -m ruff check .
+	@echo "mypy --strict …" && $(PY) -m mypy
+	@echo "layer rules …" && .venv/bin/lint-imports
+
+bench:
+	@sh tools/venv.sh dev
+	@mkdir -p build
+	@$(PY) -m bench
+
+run:
+	@sh tools/venv.sh run
+	@$(PY) -m bot run
+
+lock:
+	@sh tools/lock.sh
+
+clean:
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
