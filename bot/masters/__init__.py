@@ -1,5 +1,6 @@
 """Master data in and out: templates, import with a dry run, export, and the demo's set."""
 
+from bot.masters.demo import DEMO_START, DemoRefused, demo_set, load_demo
 from bot.masters.exporting import export, export_csv, export_masters, write_templates
 from bot.masters.importing import ImportSummary, TableSummary, apply, dry_run, on_file, read_workbook
 from bot.masters.master_set import MasterSet, read_masters
@@ -7,6 +8,8 @@ from bot.masters.plan import ImportPlan, ImportRow, OnFile, Problem
 from bot.masters.problems import problem_sheet
 
 __all__ = [
+    "DEMO_START",
+    "DemoRefused",
     "ImportPlan",
     "ImportRow",
     "ImportSummary",
@@ -15,10 +18,12 @@ __all__ = [
     "Problem",
     "TableSummary",
     "apply",
+    "demo_set",
     "dry_run",
     "export",
     "export_csv",
     "export_masters",
+    "load_demo",
     "on_file",
     "problem_sheet",
     "read_masters",
