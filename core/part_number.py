@@ -28,6 +28,11 @@ def tidy(text: str) -> str:
     return unicodedata.normalize("NFKC", visible)
 
 
+def squeezed(text: str) -> str:
+    """The tidied text with one blank for many, and one line break for many; patterns then need not count them."""
+    return re.sub(r" ?\n[ \n]*", "\n", re.sub(r"[^\S\n]+", " ", tidy(text))).strip()
+
+
 def normal(text: str) -> str:
     """``w75/3``, ``W 75-3`` and ``W753`` are the same part: half width, upper case, without space, dash, dot,
     slash and underscore (domain page, section 2). Leading zeros stay."""

@@ -15,7 +15,7 @@ from core.intake.numerals import NUMERAL, spoken_number
 from core.intake.quantity import Amount, amount_of
 from core.intake.requirements import requirements_of
 from core.intake.text_order import TextLine, read_text
-from core.part_number import tidy
+from core.part_number import squeezed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +87,10 @@ Correction = SetQuantity | SetPart | SetDue | SetCustomer | DeleteLine | AddLine
 _ROW = rf"(?:第?\s*(?P<row>\d{{1,3}}|{NUMERAL}{{1,3}})\s*行|line\s*(?P<line>\d{{1,3}})(?!\d))"
 _CHANGE = r"(?:改成|改为|改到|改|换成|换为|换|是|为|to|=|:|\s)*"
 _DELETE = re.compile(
-    rf"(?:删除|删掉|删|去掉|取消|不要|delete|del|remove)\s*{_ROW}|{_ROW.replace('row>', 'row2>').replace('line>', 'line2>')}\s*(?:删除|删掉|删|去掉|取消|不要了?)",
-    re.IGNORECASE)
+    rf"(?:删除|删掉|删|去掉|取消|不要|delete|del|remove)\s*{_ROW}"
+    rf"|{_ROW.replace('row>', 'row2>').replace('line>', 'line2>')}\s*(?:删除|删掉|删|去掉|取消|不要了?)",
+    re.IGNORECASE,
+)
 _LINE = re.compile(
     rf"(?:改\s*)?{_ROW}\s*{_CHANGE}(?P<field>物料号?|零件号?|料号|配件|编码|part|数量|qty|quantity)?{_CHANGE}(?P<value>.*)",
     re.IGNORECASE | re.DOTALL)
@@ -98,7 +100,9 @@ _DUE = re.compile(
     re.IGNORECASE)
 _CUSTOMER = re.compile(rf"(?:改?客户|customer){_CHANGE}(?P<value>.+)", re.IGNORECASE)
 _REQUIRE = re.compile(r"(?:加?要求|备注|requirement|require|note)\s*[:=]?\s*(?P<value>.+)", re.IGNORECASE | re.DOTALL)
-_QUANTITY = re.compile(r"(?:数量\s*)?(?:改成|改为|改|换成|数量|qty|quantity)\s*(?:to|=|:|为|成)?\s*(?P<value>.+)", re.IGNORECASE)
+_QUANTITY = re.compile(
+    r"(?:数量\s*)?(?:改成|改为|改|换成|数量|qty|quantity)\s*(?:to|=|:|为|成)?\s*(?P<value>.+)", re.IGNORECASE
+)
 _CLAUSES = re.compile(r"[,;。\n、]+")
 
 
@@ -108,7 +112,7 @@ def parse_corrections(text: str, index: MasterIndex, *, now: datetime) -> tuple[
     Several may stand in one message, separated by commas or lines. Lines are numbered as the card shows them, so
     deletions come last and from the end.
     """
-    written = tidy(text).strip()
+    written = squeezed(text)
     if (add := _ADD.fullmatch(written)) and (lines := read_text(add["value"], index, now=now).lines):
         return tuple(AddLine(line=line) for line in lines)
     if demand := _REQUIRE.fullmatch(written):

@@ -62,7 +62,7 @@ class CustomerIndex:
         return next(iter(found.values())) if len(found) == 1 else None
 
     def looks_like_code(self, token: str) -> bool:
-        """Whether a word has the shape of this company's customer codes (``K`` and four digits), look-alikes included."""
+        """Whether a word has the shape of this company's customer codes (``K`` + four digits), look-alikes too."""
         form = _CODE.fullmatch(normal(token))
         if form is None:
             return False
@@ -74,7 +74,7 @@ class CustomerIndex:
         )
 
     def names_in(self, text: str) -> tuple[str, ...]:
-        """Full or short customer names that stand in the text, longest first; a name inside a longer one is left out."""
+        """Full or short customer names in the text, longest first; a name inside a longer one is left out."""
         bare = normal(text)
         found = sorted({n for n in (*self._names, *self._cores) if len(n) >= 2 and n in bare}, key=len, reverse=True)
         return tuple(n for i, n in enumerate(found) if not any(n in longer for longer in found[:i]))
@@ -95,7 +95,8 @@ class CustomerIndex:
 
         1. Code, phone, full name: one fits → taken.
         2. A part of a name (two characters or more), or the text holds one full name → taken when only one fits.
-        3. Several fit, or code and name contradict each other → ambiguous, asked. A code with look-alike characters or one edit away → offered.
+        3. Several fit, or code and name contradict each other → ambiguous, asked. A code with look-alike
+           characters or one edit away → offered.
         4. Otherwise unknown, with the names that resemble it.
         """
         text = tidy(text).strip()

@@ -42,7 +42,7 @@ def draft_from_text(
     order: TextOrder, index: MasterIndex, *, now: datetime, calendar: WorkCalendar, rules: RuleSettings | None = None,
     source_kind: str = "text", default_customer: Customer | None = None, default_by: str = "",
 ) -> OrderDraft:
-    """The draft of a message. ``default_customer`` is taken when none is named, and ``default_by`` (门店, 上次) says so."""
+    """The draft of a message. Without a customer ``default_customer`` is taken; ``default_by`` (门店, 上次) says so."""
     rules = rules or RuleSettings()
     customer = _customer(order.customer_text, index, default_customer, default_by)
     due_at, assumed = promised(order.due, customer.customer, now=now, calendar=calendar, rules=rules)
@@ -127,7 +127,7 @@ def recheck(
 
 def _customer(text: str, index: MasterIndex, default: Customer | None, default_by: str) -> CustomerMatch:
     if not text.strip() and default is not None:
-        return CustomerMatch(text="", kind=MatchKind.EXACT, customer=default, matched_by=default_by, candidates=(default,))
+        return CustomerMatch(text="", kind=MatchKind.EXACT, customer=default, matched_by=default_by)
     return index.match_customer(text)
 
 

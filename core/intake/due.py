@@ -9,6 +9,7 @@ from datetime import date, datetime, time, timedelta
 
 from core.clock import CHINA
 from core.intake.numerals import spoken_number
+from core.part_number import squeezed
 
 DEFAULT_TIME = time(18)
 """A day without an hour means 18:00."""
@@ -31,7 +32,7 @@ _CLOCK = (
     r"(?:(?P<hour>\d{1,2})(?::(?P<minute>\d{2})|[点时](?P<half>半)?(?:(?P<min2>\d{1,2})分?)?)(?![0-9]))?)"
 )
 _WANTED = (
-    r"(?P<wanted>\s*(?:之前|以前|前|内)?\s*(?:必须|一定|务必)?\s*(?:要货|要到货|要到|要|到货|送到|送达|交货|发货|发出|交|到|送|发)?"
+    r"(?P<wanted>\s*(?:之前|以前|前|内)?\s*(?:必须|一定|务必)?\s*(?:要货|要到货|要到|要(?!求)|到货|送到|送达|交货|发货|发出|交|到(?!付)|送(?!货)|发(?![票顺德货]))?"
     r"(?!\d))"
 )
 _WEEK = r"(?:周|星期|礼拜)"
@@ -46,7 +47,7 @@ _DAY = re.compile(
       |(?P<day_of>下个月|下月|本月|这个月|当月)(?P<d5>\d{{1,2}})[日号]
       |(?<![0-9a-z\u4e00-\u9fff])(?P<d6>\d{{1,2}})[日号](?![0-9a-z线楼院栋])
       |(?P<week>下下|下个|下|本|这个|这)?{_WEEK}(?P<weekday>[一二三四五六日天1-7])(?!\d)
-      |(?P<weekend>下|本|这)?周末
+      |(?P<weekend>(?:下|本|这)?周末)
       |(?P<english>(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?)(?![a-z])
       |(?P<ahead>大后天|今天|今日|当天|今晚|今早|明天|明日|明早|明晚|后天|後天|today|tomorrow)
       |(?P<days>{_NUM})天(?:之后|以后|后|之内|以内|内)
@@ -88,7 +89,7 @@ def dues_in(text: str, *, now: datetime) -> Iterator[tuple[int, int, DueReading]
 
 def read_due(text: str, *, now: datetime) -> DueReading | None:
     """The one date a field or a correction holds; None for an empty text, unreadable for anything else."""
-    written = text.strip()
+    written = squeezed(text)
     if not written:
         return None
     return one_due([reading for _, _, reading in dues_in(written, now=now)]) or DueReading(text=written)
@@ -191,7 +192,7 @@ def _coming(wanted: int, today: date) -> tuple[date, ...]:
 
 
 def _weekend(found: re.Match[str], today: date) -> tuple[date, ...]:
-    monday = today - timedelta(days=today.weekday()) + timedelta(days=7 if found["weekend"] == "下" else 0)
+    monday = today - timedelta(days=today.weekday()) + timedelta(days=7 if found["weekend"].startswith("下") else 0)
     return (monday + timedelta(days=5), monday + timedelta(days=6))
 
 

@@ -61,8 +61,8 @@ def sums(sight: Sight) -> Iterator[Finding]:
     for line in draft.lines:
         for doubt in line.doubts:
             if doubt.field == "sum":
-                yield Finding(code=FindingCode.SHEET_SUM, severity=Severity.YELLOW, line=line.position, field="quantity",
-                              args=(("reason", doubt.reason), ("text", doubt.text)))
+                yield Finding(code=FindingCode.SHEET_SUM, severity=Severity.YELLOW, line=line.position,
+                              field="quantity", args=(("reason", doubt.reason), ("text", doubt.text)))
 
 
 def due(sight: Sight) -> Iterator[Finding]:

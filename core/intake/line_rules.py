@@ -67,7 +67,8 @@ def name(sight: Sight) -> Iterator[Finding]:
         if likeness < sight.rules.name_likeness or contradicted:
             yield Finding(
                 code=FindingCode.LOW_CONFIDENCE, severity=Severity.YELLOW, line=line.position, field="part",
-                args=(("reason", "name"), ("text", line.name_text), ("part", line.part.number), ("name", line.part.name)),
+                args=(("reason", "name"), ("text", line.name_text), ("part", line.part.number),
+                      ("name", line.part.name)),
             )
 
 
@@ -124,8 +125,10 @@ def pack(sight: Sight) -> Iterator[Finding]:
     for line in sight.draft.lines:
         if line.part is not None and line.quantity and line.quantity > 0 and line.quantity % line.part.pack:
             full = -(-line.quantity // line.part.pack) * line.part.pack
-            yield Finding(code=FindingCode.PACK_MULTIPLE, severity=Severity.YELLOW, line=line.position, field="quantity",
-                          args=(("quantity", str(line.quantity)), ("pack", str(line.part.pack))), candidates=(str(full),))
+            yield Finding(
+                code=FindingCode.PACK_MULTIPLE, severity=Severity.YELLOW, line=line.position, field="quantity",
+                args=(("quantity", str(line.quantity)), ("pack", str(line.part.pack))), candidates=(str(full),),
+            )
 
 
 def stock(sight: Sight) -> Iterator[Finding]:
@@ -134,7 +137,7 @@ def stock(sight: Sight) -> Iterator[Finding]:
     if sight.availability is None:
         return
     for line, pieces in _totals(sight):
-        if line.part is None or pieces <= 0:
+        if line.part is None:
             continue
         available = sight.availability.get(line.part.number, 0)
         if available < pieces:
@@ -160,11 +163,11 @@ def _taken(line: DraftLine, which: str) -> bool:
 
 
 def _totals(sight: Sight) -> Iterator[tuple[DraftLine, int]]:
-    """The first line of each part with the pieces of all its lines; parts without any readable quantity are left out."""
+    """The first line of each part with the pieces of all its lines; a line without a sane quantity does not count."""
     first: dict[str, DraftLine] = {}
     pieces: dict[str, int] = {}
     for line in sight.draft.lines:
-        if line.part is not None and line.quantity is not None:
+        if line.part is not None and line.quantity is not None and 0 < line.quantity <= sight.rules.most_pieces:
             first.setdefault(line.part.number, line)
             pieces[line.part.number] = pieces.get(line.part.number, 0) + line.quantity
     for number, line in first.items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from core.intake.master import MasterIndex
-from core.intake.matches import MatchKind
+from core.intake.matches import TAKEN, MatchKind
 from core.intake.quantity import Amount
 from core.intake.tokens import CLAIMED, Sheet, Token, TokenKind
 from core.part_number import normal
@@ -18,6 +18,8 @@ _HAN_WORD = re.compile(r"[\u4e00-\u9fff][0-9A-Za-z\u4e00-\u9fff\-/.()·]*")
 _LEAD = re.compile(
     r"^(?:你好|您好|麻烦|帮忙|帮我|给我|请|下单|订货|补货|我们要|我要|需要|还要|再来|再要|再加|另外|还有|安排|要|来|发|订|拿|加|给)+")
 _TRAIL = re.compile(r"(?:要|各|共|的|来|吧|谢谢|数量)+$")
+_NO_NAME = re.compile(r"其中|里面|剩下的?|余下的?|剩余的?|其余的?|先发|后发|每个|一样|不是|或者?|以及|以上|以下|左右")
+_LEFT_OVER = re.compile(r"(?<![0-9A-Za-z])\d+(?![0-9A-Za-z])")
 _MOST_RAW = 200
 
 
@@ -31,7 +33,7 @@ class LineDraft:
     segment: int
     amounts: list[Amount] = field(default_factory=list)
     doubtful: bool = False
-    """The quantity could as well belong to the line before."""
+    """The quantity could as well belong to the line before, or a number beside it was not understood."""
     name_text: str = ""
     raw: str = ""
 
@@ -52,8 +54,9 @@ def lines_of(sheet: Sheet, index: MasterIndex) -> tuple[list[LineDraft], int | N
     1. Between two separators a quantity belongs to the part before it; when quantities and parts alternate and
        a quantity comes first, to the part after it.
     2. A quantity alone between separators belongs to the line before; a second one makes both doubtful.
-    3. 各 gives its quantity to every line before that has none, or, at the beginning, to all that follow.
-    4. A first column that counts 1, 2, 3 … is numbering.
+    3. A number that nobody understood makes the lines beside it doubtful.
+    4. 各 gives its quantity to every line before that has none, or, at the beginning, to all that follow.
+    5. A first column that counts 1, 2, 3 … is numbering.
     """
     segments = _without_numbering(_segments(sheet))
     lines: list[LineDraft] = []
@@ -74,11 +77,13 @@ def lines_of(sheet: Sheet, index: MasterIndex) -> tuple[list[LineDraft], int | N
                 lines[-1].amounts += amounts
             else:
                 waiting += amounts
-        for amount in everywhere:
+        for token in everywhere:
+            if token.amount is None:
+                continue
             empty = [x for x in lines if not x.amounts]
-            each = None if empty else amount
+            each = token.amount if all(x.start > token.start for x in empty) else None
             for line in empty:
-                line.amounts.append(amount)
+                line.amounts.append(token.amount)
         if each:
             for line in found:
                 line.amounts = line.amounts or [each]
@@ -123,11 +128,12 @@ def _without_numbering(segments: list[_Segment]) -> list[_Segment]:
     ]
 
 
-def _assign(segment: _Segment, sheet: Sheet, index: MasterIndex) -> tuple[list[LineDraft], list[Amount], list[Amount]]:
+def _assign(segment: _Segment, sheet: Sheet, index: MasterIndex) -> tuple[list[LineDraft], list[Amount], list[Token]]:
     """Lines of one segment, quantities without a part, and 各-quantities."""
-    everywhere = [t.amount for t in segment.tokens if t.amount and t.amount.each]
+    everywhere = [t for t in segment.tokens if t.amount and t.amount.each]
     counted = [t for t in segment.tokens if t.amount and not t.amount.each]
-    parts = [t for t in segment.tokens if t.kind is TokenKind.PART] or _named_parts(segment, sheet, index, bool(counted))
+    numbered = [t for t in segment.tokens if t.kind is TokenKind.PART]
+    parts = numbered or _named_parts(segment, sheet, index, counted=bool(counted))
     if not parts:
         return [], [t.amount for t in counted if t.amount], everywhere
     lines = [LineDraft(part_text=t.text.strip(), start=t.start, end=t.end, segment=segment.number) for t in parts]
@@ -140,8 +146,11 @@ def _assign(segment: _Segment, sheet: Sheet, index: MasterIndex) -> tuple[list[L
         owner = _after(lines, token) if before else _before(lines, token)
         owner.amounts.append(token.amount)
         owner.start, owner.end = min(owner.start, token.start), max(owner.end, token.end)
-    if len(parts) == 1 and any(t.kind is TokenKind.PART for t in segment.tokens):
+    if len(numbered) == 1:
         lines[0].name_text = _name_beside(segment, sheet, index)
+    if _LEFT_OVER.search(sheet.open, segment.start, segment.end):
+        for line in lines:
+            line.doubtful = True
     return lines, [], everywhere
 
 
@@ -159,7 +168,7 @@ def _leads(segment: _Segment, line: LineDraft) -> bool:
     return bool(line.amounts) and bool(kinds) and kinds[0].amount is not None
 
 
-def _named_parts(segment: _Segment, sheet: Sheet, index: MasterIndex, counted: bool) -> list[Token]:
+def _named_parts(segment: _Segment, sheet: Sheet, index: MasterIndex, *, counted: bool) -> list[Token]:
     """Parts named by their trade name only; with a quantity also words nobody knows, so that no line is lost."""
     phone = next((t for t in segment.tokens if t.kind is TokenKind.PHONE), None)
     if phone and counted:
@@ -169,17 +178,26 @@ def _named_parts(segment: _Segment, sheet: Sheet, index: MasterIndex, counted: b
     each = any(t.amount and t.amount.each for t in segment.tokens)
     unit = any(t.amount and not t.amount.bare for t in segment.tokens)
     for word in _TRADE_NAME.finditer(sheet.open, segment.start, segment.end):
-        start, text = _bare_word(word)
-        if len(text) < 2 or text.isdigit() or not _HAN_WORD.search(text):
-            continue
-        kind = index.match_part(text).kind
-        if kind in (MatchKind.NAME, MatchKind.ALIAS, MatchKind.EXACT) or (
-            kind in (MatchKind.AMBIGUOUS, MatchKind.NEAR) and (counted or each)
-        ) or (counted and unit and not index.match_customer(text).candidates):
-            found.append(Token(kind=TokenKind.PART, start=start, end=start + len(text), text=text))
+        for start, text in _names_in(word, index):
+            kind = index.match_part(text).kind
+            if kind in TAKEN or (kind in (MatchKind.AMBIGUOUS, MatchKind.NEAR) and (counted or each)) or (
+                ((counted and unit) or each) and not index.match_customer(text).candidates
+            ):
+                found.append(Token(kind=TokenKind.PART, start=start, end=start + len(text), text=text))
     for token in found:
         sheet.blank(token.start, token.end)
     return found
+
+
+def _names_in(word: re.Match[str], index: MasterIndex) -> list[tuple[int, str]]:
+    """The names in one run of characters; “前刹车片和后刹车片” are two when the whole is no name."""
+    start, text = _bare_word(word)
+    if len(text) < 2 or not _HAN_WORD.search(text) or _NO_NAME.fullmatch(text):
+        return []
+    pieces = [(start + m.start(), m[0]) for m in re.finditer(r"[^和跟与及]+", text)]
+    if len(pieces) > 1 and not index.names_a_part(text):
+        return [(at, name) for at, name in pieces if len(name) >= 2]
+    return [(start, text)]
 
 
 def _bare_word(word: re.Match[str]) -> tuple[int, str]:

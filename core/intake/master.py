@@ -83,7 +83,7 @@ class MasterIndex:
         return self._by_number(text, key) or self._by_name(text, key) or self._resembling(text, key)
 
     def longest_hit(self, key: str, start: int, ends: Iterable[int]) -> int:
-        """The last of ``ends`` (descending) for which ``key[start:end]`` is a code, an alias or a trade name; else 0."""
+        """The first of ``ends`` (descending) where ``key[start:end]`` is a code, alias or trade name; else 0."""
         for end in ends:
             if end - start > self._longest:
                 continue

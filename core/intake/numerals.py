@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-_DIGITS = {c: n for n, group in enumerate(("零〇", "一壹", "二两贰", "三叁", "四肆", "五伍", "六陆", "七柒", "八捌", "九玖"))
-           for c in group}
+_SPOKEN = ("零〇", "一壹", "二两贰", "三叁", "四肆", "五伍", "六陆", "七柒", "八捌", "九玖")
+_DIGITS = {c: n for n, group in enumerate(_SPOKEN) for c in group}
 _PLACES = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
 _TENS = {"廿": 20, "卅": 30}
 
@@ -17,6 +17,8 @@ def spoken_number(text: str) -> int | None:
     """
     if not text or len(text) > 12:
         return None
+    if len(text) == 2 and spoken_range(text):
+        return None
     if all(c in _DIGITS for c in text):
         return int("".join(str(_DIGITS[c]) for c in text)) if len(text) <= 6 else None
     head, ten_thousand, tail = text.partition("万")
@@ -25,6 +27,12 @@ def spoken_number(text: str) -> int | None:
         low = _tail_of(tail, 1000)
         return None if high is None or low is None else high * 10_000 + low
     return _below_ten_thousand(text)
+
+
+def spoken_range(text: str) -> tuple[int, ...]:
+    """``一两``, ``三五`` are “one or two”, “three to five”: both ends; empty for anything else."""
+    ends = tuple(_DIGITS.get(c, 0) for c in text)
+    return ends if len(ends) == 2 and all(ends) else ()
 
 
 def _tail_of(text: str, next_place: int) -> int | None:

@@ -10,6 +10,8 @@ from core.findings import Finding
 from core.intake.due import DueReading
 from core.intake.matches import CustomerMatch, MatchKind, PartMatch
 
+NOBODY = CustomerMatch(text="", kind=MatchKind.UNKNOWN)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Doubt:
@@ -65,7 +67,7 @@ class OrderDraft:
 
     source_kind: str
     """text, image, file, voice."""
-    customer: CustomerMatch = CustomerMatch(text="", kind=MatchKind.UNKNOWN)
+    customer: CustomerMatch = NOBODY
     due: DueReading | None = None
     """The date as written; None when none was."""
     due_at: datetime | None = None

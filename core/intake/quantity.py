@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from core.catalog import Part
-from core.intake.numerals import NUMERAL, spoken_number
+from core.intake.numerals import NUMERAL, spoken_number, spoken_range
+from core.part_number import skeleton, squeezed
 
 BOXES = frozenset({"箱", "盒", "box", "boxes", "ctn", "ctns"})
 DOZENS = frozenset({"打", "dozen", "doz"})
 PAIRS = frozenset({"对", "双", "pair", "pairs"})
 _SINGLE = frozenset({"个", "只", "件", "支", "条", "根", "片", "枚"})
 UNITS = (
-    "个", "件", "只", "套", "箱", "盒", "打", "对", "双", "副", "付", "条", "支", "瓶", "桶", "片", "根", "包", "台", "张",
-    "组", "把", "颗", "枚", "罐", "卷", "份", "块", "pieces", "piece", "pairs", "pair", "dozen", "boxes", "box", "ctns",
-    "ctn", "pcs", "pc", "sets", "set", "units", "unit", "doz", "ea",
+    *"个件只套箱盒打对双副付条支瓶桶片根包台张组把颗枚罐卷份块",
+    *("pieces", "piece", "pairs", "pair", "dozen", "doz", "boxes", "box", "ctns", "ctn", "pcs", "pc"),
+    *("sets", "set", "units", "unit", "ea"),
 )
 MOST_DIGITS = 9
 """Longer digit strings are no quantity anybody can mean; they are kept as text and asked."""
@@ -26,22 +27,23 @@ _UNIT = "|".join(sorted(UNITS, key=len, reverse=True))
 _NOT_COUNTED = r"(?!\s*(?:月|人|工作日|小时|钟头|星期|礼拜|门店|店|客户|型号|地址|问题|单子|订单))"
 _QUANTITY = re.compile(
     rf"""
-    (?P<each>各自|各|每样|每种|每款|每个型号|均|都要|都|each)?\s*
-    (?P<label>数量|订货数|件数|qty|quantity)?\s*[:=]?\s*
-    (?P<about>大概|大约|差不多|约|至少|最少|最多|不超过)?\s*
-    (?P<mark>(?<![0-9a-z])[x*×]\s*)?
+    (?P<each>各自|各|每样|每种|每款|每个型号|均|都要|都|each)?\s?
+    (?P<label>数量|订货数|件数|qty|quantity)?\s?[:=]?\s?
+    (?P<about>大概|大约|差不多|约|至少|最少|最多|不超过)?\s?
+    (?P<mark>(?<![0-9a-z])[x*×]\s?)?
     (?P<sign>(?<![0-9a-z])-)?
     (?:
-      (?P<half>半)(?=\s*(?:{_UNIT}))
-      |(?P<vague>几十|十几|几百|若干|一些|好几|几|多少)(?=\s*(?:{_UNIT})|\s*$)
-      |(?P<digits>(?<![0-9a-z.])\d{{1,3}}(?:,\d{{3}})+(?!\d)|\d+)(?P<fraction>\.\d+)?(?P<place>[百千万](?!\w*号))?
+      (?P<half>半)(?=\s?(?:{_UNIT}))
+      |(?P<vague>几十|十几|几百|若干|一些|好几|几|多少)(?=\s?(?:{_UNIT})|\s?$)
+      |(?P<damaged>(?<![0-9a-z])(?=\d*[OIlQZS])[0-9OIlQZS]{{2,6}})(?=\s?(?:{_UNIT}))
+      |(?P<digits>(?<![0-9a-z.,])\d{{1,3}}(?:,\d{{3}})+(?!\d)|\d+)(?P<fraction>\.\d+)?(?P<place>[百千万](?!\w*号))?
       |(?P<spoken>{NUMERAL}{{1,12}})
     )
-    (?P<to>\s*(?:-|~|到|至|或者|或|/)\s*(?P<upper>\d{{1,9}}))?
-    (?P<more>\s*[多几余来](?=\s*(?:{_UNIT})|\s*$))?
-    (?:\s*(?P<unit>{_UNIT}){_NOT_COUNTED}(?![a-z])(?P<andhalf>半(?![a-z0-9]))?)?
-    (?P<after_mark>\s*[x*×](?![0-9a-z]))?
-    (?P<roughly>\s*(?:左右|上下|以上|以内|以下))?
+    (?P<to>\s?(?:-|~|到|至|或者|或|/)\s?(?P<upper>\d{{1,9}}))?
+    (?P<more>\s?[多几余来](?=\s?(?:{_UNIT})|\s?$))?
+    (?:\s?(?P<unit>{_UNIT}){_NOT_COUNTED}(?![a-z])(?P<andhalf>半(?![a-z0-9]))?)?
+    (?P<after_mark>\s?[x*×](?![0-9a-z]))?
+    (?P<roughly>\s?(?:左右|上下|以上|以内|以下))?
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -76,11 +78,12 @@ def amounts_in(text: str) -> Iterator[tuple[int, int, Amount]]:
 
 def amount_of(text: str) -> Amount | None:
     """The quantity when the text is nothing else."""
-    found = list(amounts_in(text.strip()))
+    written = squeezed(text)
+    found = list(amounts_in(written))
     if len(found) != 1:
         return None
     start, end, amount = found[0]
-    return amount if text.strip()[end:].strip() == "" and start == 0 else None
+    return amount if start == 0 and end == len(written) else None
 
 
 def pieces(amount: Amount, part: Part | None) -> tuple[tuple[int, ...], bool]:
@@ -122,10 +125,10 @@ def _read(found: re.Match[str], text: str) -> Amount | None:
     counts = _counts(found)
     if counts is None:
         return None
-    unsure = unit == "块" or found["about"] or found["to"] or found["more"] or found["roughly"]
+    unsure = unit == "块" or found["about"] or found["to"] or found["damaged"] or found["more"] or found["roughly"]
     grouped = bool(found["digits"] and "," in found["digits"]) and not (unit or marked)
     return Amount(
-        text=written, counts=counts, unit=unit, clear=not (unsure or grouped or not counts),
+        text=written, counts=counts, unit=unit, clear=not (unsure or grouped or len(counts) != 1),
         each=bool(found["each"]), bare=not (unit or marked),
     )
 
@@ -133,11 +136,10 @@ def _read(found: re.Match[str], text: str) -> Amount | None:
 def _stands_alone(found: re.Match[str], text: str, *, counted: bool) -> bool:
     """A number is a quantity only by itself: not the end of a word, not 18款, 5号, 1.8T."""
     first, last = found.start(), found.end()
-    core = next(found.start(g) for g in ("half", "vague", "digits", "spoken") if found[g] is not None)
+    core = next(found.start(g) for g in ("half", "vague", "damaged", "digits", "spoken") if found[g] is not None)
     before = text[core - 1] if core else ""
-    if before and (before.isascii() and before.isalnum() and not found["mark"] and not found["label"] and not found["each"]):
-        return False
-    if before in "._/#" and before:
+    announced = found["mark"] or found["label"] or found["each"]
+    if before and before.isascii() and (before in "._/#" or (before.isalpha() and not announced)):
         return False
     follows = text[last:last + 1]
     if found["spoken"] and not counted:
@@ -146,7 +148,7 @@ def _stands_alone(found: re.Match[str], text: str, *, counted: bool) -> bool:
     if _FOLLOWS.match(follows):
         return True
     if found["unit"]:
-        return not (follows.isascii() and follows.isalnum())
+        return True
     return follows.startswith(_VERBS)
 
 
@@ -157,16 +159,17 @@ def _counts(found: re.Match[str]) -> tuple[Fraction, ...] | None:
     if found["spoken"]:
         value = spoken_number(found["spoken"])
         if value is None:
-            return None
+            return tuple(Fraction(n) for n in spoken_range(found["spoken"])) if found["unit"] else None
         count = Fraction(value)
+    elif found["damaged"]:
+        return (Fraction(int(skeleton(found["damaged"]))),)
     else:
         digits = found["digits"].replace(",", "")
         if len(digits) > MOST_DIGITS:
             return ()
         count = Fraction(int(digits))
-        if found["fraction"]:
-            if found["fraction"].strip(".0"):
-                return ()
+        if found["fraction"] and found["fraction"].strip(".0"):
+            return ()
         if found["place"]:
             count *= {"百": 100, "千": 1000, "万": 10_000}[found["place"]]
     if found["andhalf"]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from core.intake.quantity import amounts_in
+
 OTHER = "其他要求"
 """Prefix of a demand nobody knows; a person confirms it before the order is submitted."""
 
@@ -12,8 +14,9 @@ INSPECTION = "需提供原厂质检报告"
 
 _ASK = r"(?:需要|需|要求|要|附上|附带|附|带上|带|提供|随货附|随附|随货|请附|必须|和|有|个|加|要有|务必|一份|、){0,6}"
 REQUIREMENTS: tuple[tuple[str, str], ...] = (
-    (r"(?:提供)?(?:原厂|厂家|厂方)?的?(?:质检|检测|检验|质量检验|质量检测)(?:报告书|报告单|报告|单)?(?:一份)?|质保书"
-     r"|inspection report", INSPECTION),
+    (r"(?:提供)?(?:原厂|厂家|厂方)?的?(?:质检|检测|检验|质量检[验测])(?:报告[书单]?|单)?(?:一份)?", INSPECTION),
+    (r"inspection report", INSPECTION),
+    (r"质保书|质量保证书", "随货附质保书"),
     (r"(?:产品)?合格证(?:书)?", "随货附合格证"),
     (r"(?:开具|开)?(?:增值税)?专(?:用发)?票", "开增值税专用发票"),
     (r"(?:开具|开)?(?:普通)?发票", "开发票"),
@@ -26,21 +29,23 @@ REQUIREMENTS: tuple[tuple[str, str], ...] = (
     (r"送货上门|送到门店|上门送货", "送货上门"),
     (r"自提|上门提货|自己来拿|自取", "客户自提"),
     (r"(?:不要|不能|不可|不)分批|一次(?:性)?(?:发齐|到齐|发完)|齐套发货", "一次发齐"),
-    (r"分批(?:发货|发|交货|到货)", "可分批发货"),
+    (r"分批(?:发货|发|交货|到货)|分[0-9两二三四]批(?:发货|发|交货|到货)?", "可分批发货"),
     (r"尽快|越快越好|加急|着急|很急|急用|asap", "尽快发货"),
 )
 """How people say it, and what every card then says."""
 
 _KNOWN = re.compile(
-    rf"{_ASK}\s*(?:" + "|".join(f"(?P<r{n}>{words})" for n, (words, _) in enumerate(REQUIREMENTS)) + ")", re.IGNORECASE
+    rf"{_ASK}\s?(?:" + "|".join(f"(?P<r{n}>{words})" for n, (words, _) in enumerate(REQUIREMENTS)) + ")", re.IGNORECASE
 )
 _REFUSED = re.compile(r"(?:不用|不需要|不需|无需|不必|不要求|不要|不|别|勿|免|没有|无)\s*$")
-_UNKNOWN = re.compile(r"(?:特殊要求|特别要求|其他要求|要求|备注|注意|另外注意|requirement|note)\s*[:=]?\s*(?P<demand>[^\n;。]{2,120})",
-                      re.IGNORECASE)
+_UNKNOWN = re.compile(
+    r"(?:(?:特殊|特别|其他)?要求|备注|(?:另外)?注意|requirement|note)\s*[:=]?\s*(?P<demand>[^,\n;。\x00]{2,120})",
+    re.IGNORECASE,
+)
 
 
 def requirements_in(text: str) -> Iterator[tuple[int, int, str]]:
-    """Every known demand in a text with its place; “不要质检报告” is none, but its place is given with an empty wording."""
+    """Every known demand in a text with its place; “不要质检报告” is none: its wording is empty."""
     for found in _KNOWN.finditer(text):
         canonical = REQUIREMENTS[int((found.lastgroup or "r0")[1:])][1]
         refused = _REFUSED.search(text, max(0, found.start() - 6), found.start())
@@ -50,7 +55,7 @@ def requirements_in(text: str) -> Iterator[tuple[int, int, str]]:
 def other_demand_in(text: str) -> tuple[int, int, str] | None:
     """A demand introduced as one (“要求…”, “备注：…”) that the dictionary does not know."""
     found = _UNKNOWN.search(text)
-    if found is None or not (demand := found["demand"].strip(" \x00\x01,、:")):
+    if found is None or not (demand := found["demand"].strip(" 、:")) or any(amounts_in(demand)):
         return None
     return found.start(), found.end(), f"{OTHER}:{demand}"
 

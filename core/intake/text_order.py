@@ -10,9 +10,9 @@ from core.intake.due import DueReading, one_due
 from core.intake.lines import LineDraft, lines_of
 from core.intake.master import MasterIndex
 from core.intake.matches import TAKEN, MatchKind
-from core.intake.quantity import pieces
+from core.intake.quantity import BOXES, DOZENS, pieces
 from core.intake.tokens import CLAIMED, Sheet, TokenKind, tokens_of
-from core.part_number import tidy
+from core.part_number import squeezed, tidy
 
 _MENTION = re.compile(r"^\s*(?:@[^\s@]{1,32}[\s\u2005]+)+")
 _ITEM = re.compile(r"[①-⑳⑴-⒇]")
@@ -21,6 +21,7 @@ _COURTESY = re.compile(
     r"|另外|还有|一共|安排|一下|急需|急|单子|采购|order|please|thanks|hi|hello|for)", re.IGNORECASE)
 _FILLER = re.compile(r"[\s,;、。.!?:()\[\]【】<>|+*=/~_\"'“”‘’…\x00-]+")
 _PREFIX = re.compile(r"^\s*(?:下单|下个单|订货|order)(?![a-z])", re.IGNORECASE)
+_QUESTION = re.compile(r"吗|有货|有没有|多少钱|什么价|报价|库存|[?？]\s*$")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -60,7 +61,7 @@ def read_text(text: str, index: MasterIndex, *, now: datetime) -> TextOrder:
        offered, not taken. “各2套” counts for every line before that has none.
     3. A quantity is never inferred: without one the line keeps None.
     """
-    written = tidy(_ITEM.sub("\n", text))
+    written = squeezed(_ITEM.sub("\n", text))
     written = _MENTION.sub("", written)
     sheet = tokens_of(written, index, now=now)
     drafts, total = lines_of(sheet, index)
@@ -80,14 +81,15 @@ def is_order_like(text: str, index: MasterIndex, *, now: datetime) -> bool:
 
     A known part, a word like a part number, or a known trade name, with a quantity; or a known part with a customer
     or a date; or “下单” with any line. A bare part number is none (it may be a stock question), nor is a batch, an
-    order number or a phone with a number behind it.
+    order number or a phone with a number behind it, nor a question (有货吗, 多少钱).
     """
     order = read_text(text, index, now=now)
-    if not order.lines:
+    if not order.lines or _QUESTION.search(text):
         return False
     if _PREFIX.match(tidy(text)):
         return True
-    named = [x for x in order.lines if not _HAN.search(x.part_text) or index.match_part(x.part_text).kind is not MatchKind.UNKNOWN]
+    named = [x for x in order.lines
+             if not _HAN.search(x.part_text) or index.match_part(x.part_text).kind is not MatchKind.UNKNOWN]
     if any(x.quantity_text for x in named):
         return True
     known = any(index.match_part(x.part_text).kind in TAKEN for x in named)
@@ -102,7 +104,7 @@ def _line(draft: LineDraft, index: MasterIndex) -> TextLine:
         found, sure = pieces(amount, part)
         readings.update(found)
         certain = certain and sure
-    certain = certain and len(readings) == 1
+    certain = certain and len(readings) == 1 and not _repeated(draft)
     return TextLine(
         raw=draft.raw,
         part_text=draft.part_text,
@@ -114,8 +116,14 @@ def _line(draft: LineDraft, index: MasterIndex) -> TextLine:
     )
 
 
+def _repeated(draft: LineDraft) -> bool:
+    """“20个20个” may be twenty or forty; “2箱(20个)” says the same twice in different units."""
+    boxed = [a.unit.lower() in BOXES | DOZENS for a in draft.amounts]
+    return len(boxed) != len(set(boxed))
+
+
 def _customer(sheet: Sheet, index: MasterIndex, drafts: list[LineDraft]) -> str:
-    """The customer as written: said to be one, a code, a phone, a full name; else the first words if they are a name."""
+    """The customer as written: said to be one, a code, phone or full name; else the first words if they are a name."""
     said = [t for t in sheet.tokens if t.kind is TokenKind.CUSTOMER]
     if said:
         known = [t.text.strip() for t in said if t.known]

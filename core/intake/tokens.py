@@ -69,7 +69,10 @@ class Sheet:
             self.claim(kind, *found.span())
 
 
-_NUMBERING = re.compile(r"(?:^|(?<=[\n;,、。]))[ \t]*\(?\d{1,3}(?:[.)](?!\d)|、|[.)](?=\d{5}))[ \t]*(?=\S)")
+_NUMBERING = re.compile(
+    r"(?:^|(?<=[\n;,、。]))[ \t]*\(?\d{1,3}(?:[.)](?!\d)|、|[.)](?=\d{5}))[ \t]*(?=\S)"
+    r"|(?<=\s)\(\d{1,2}\)(?=[0-9A-Za-z])"
+)
 _RUN = re.compile(r"[0-9A-Za-z][0-9A-Za-z \t\-‐–—−./\\_·]*")
 _GLUED_AMOUNT = re.compile(r"\s*(?:[xX*×]\s*\d{1,6}(?![0-9A-Za-z])|\d{1,6}\s*(?:个|件|只|套|箱|盒|打|对|副|pcs?\b))")
 _EARLIER = re.compile(
@@ -83,21 +86,31 @@ _PRICE = re.compile(
     r"|(?<![0-9A-Za-z.])\d+(?:\.\d+)?\s*(?:元|块钱|rmb|万元)(?:\s*/\s*[个件只套箱盒])?|(?<![\d.])\d+(?:\.\d+)?折",
     re.IGNORECASE,
 )
-_VEHICLE = re.compile(r"(?<![0-9A-Za-z])(?:19|20)?\d{2}(?:年)?款|(?<![0-9A-Za-z])\d\.\d\s*[TLtl](?![0-9A-Za-z])|(?<!\d)(?:19|20)\d{2}年(?!\d)")
+_VEHICLE = re.compile(
+    r"(?<![0-9A-Za-z])(?:19|20)?\d{2}(?:年)?款|(?<![0-9A-Za-z])\d\.\d\s*[TLtl](?![0-9A-Za-z])|(?<!\d)(?:19|20)\d{2}年(?!\d)"
+    r"|[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z][·.]?[0-9A-Z]{5,6}(?![0-9A-Za-z])"
+)
+_ADDRESS = re.compile(r"(?<![0-9A-Za-z])\d{1,5}(?:-\d{1,4})?(?:号楼|号|弄|楼|室|栋|幢|单元|层|排|缸|寸)")
 _UNIT = "|".join(sorted(UNITS, key=len, reverse=True))
 _COUNTED = re.compile(rf"\d+\s*(?:{_UNIT})")
 _SPACED_PART = re.compile(
-    r"(?<![0-9A-Za-z.-])(?:(?:[A-Z]|\d*[A-Z]+\d+|\d+[A-Z]+|0\d*)(?: [0-9A-Z]{1,5}){1,4} [0-9A-Z]{1,5}|[A-Z]{1,2} \d{1,4}[/-]\d{1,4})"
-    rf"(?![0-9A-Za-z/])(?!\s*(?:{_UNIT}))"
+    r"(?<![0-9A-Za-z.-])(?:(?:[A-Z]|\d*[A-Z]+\d+|\d+[A-Z]+|0\d*)(?: [0-9A-Z]{1,5}){1,4} [0-9A-Z]{1,5}"
+    rf"|[A-Z]{{1,2}} \d{{1,4}}[/-]\d{{1,4}})(?![0-9A-Za-z/])(?!\s*(?:{_UNIT}))"
 )
 _WORD = re.compile(r"(?<![0-9A-Za-z])[0-9A-Za-z][0-9A-Za-z\-–—−./\\_·]*")
 _TIMES = re.compile(r"(?<=[0-9A-Z])(?:x|×|\*)(?=\d{1,5}$)|(?<=\d)\*")
-_TOTAL = re.compile(r"(?:总共|一共|共计|合计|总计|共)\s*[:=]?\s*(?P<n>\d{1,7})\s*(?:个|件|只|套|pcs)?(?![0-9a-z行款种箱])", re.IGNORECASE)
-_CUSTOMER = re.compile(r"(?:客户|客戶|门店|customer)(?:编码|编号|代码|名称|号|名)?\s*[:=]?\s*(?P<who>(?![要说急需那的这在催问让等已会自])[^\s,;、。\n\x00]{2,30})", re.IGNORECASE)
+_TOTAL = re.compile(
+    r"(?:总共|一共|共计|合计|总计|共)\s*[:=]?\s*(?P<n>\d{1,7})\s*(?:个|件|只|套|pcs)?(?![0-9a-z行款种箱])",
+    re.IGNORECASE,
+)
+_CUSTOMER = re.compile(
+    r"(?:客户|客戶|门店|customer)(?:编码|编号|代码|名称|号|名)?\s*[:=]?\s*"
+    r"(?P<who>(?![要说急需那的这在催问让等已会自])[^\s,;、。\n\x00]{2,30})", re.IGNORECASE
+)
 
 
 def tokens_of(text: str, index: MasterIndex, *, now: datetime) -> Sheet:
-    """Recognise everything in a tidied message. Earlier readers win: a master part over a phone, a date over a number."""
+    """Recognise everything in a tidied message. Earlier readers win: a part over a phone, a date over a number."""
     sheet = Sheet(text)
     for read in _READERS:
         read(sheet, index, now)
@@ -219,9 +232,9 @@ def _amounts(sheet: Sheet, index: MasterIndex, now: datetime) -> None:
 
 
 def _other_demands(sheet: Sheet, index: MasterIndex, now: datetime) -> None:
-    for line in re.finditer(r"[^\n;。]+", sheet.open):
-        if CLAIMED not in line[0] and (found := other_demand_in(line[0])):
-            sheet.claim(TokenKind.REQUIREMENT, line.start() + found[0], line.start() + found[1], text=found[2])
+    for clause in list(re.finditer(r"[^,\n;。\x00]+", sheet.open)):
+        if found := other_demand_in(clause[0]):
+            sheet.claim(TokenKind.REQUIREMENT, clause.start() + found[0], clause.start() + found[1], text=found[2])
 
 
 def _noise(pattern: re.Pattern[str]) -> Callable[[Sheet, MasterIndex, datetime], None]:
@@ -240,10 +253,11 @@ _READERS: tuple[Callable[[Sheet, MasterIndex, datetime], None], ...] = (
     _dates,
     _noise(_PRICE),
     _noise(_VEHICLE),
+    _noise(_ADDRESS),
     _unknown_parts,
     _customer_names,
-    _other_demands,
     _demands,
+    _other_demands,
     _totals,
     _amounts,
 )

@@ -13,7 +13,9 @@ NOW = datetime(2026, 2, 21, 9, 14, tzinfo=CHINA)
 """The demo day, a Saturday that the demo's calendar works on."""
 
 
-def customer(code: str, name: str, *, phone: str = "", frozen: bool = False, active: bool = True, lead_days: int = 2) -> Customer:
+def customer(
+    code: str, name: str, *, phone: str = "", frozen: bool = False, active: bool = True, lead_days: int = 2
+) -> Customer:
     return Customer(code=code, name=name, region="苏", phone=phone, frozen=frozen, active=active, lead_days=lead_days)
 
 
