@@ -73,7 +73,7 @@ def name(sight: Sight) -> Iterator[Finding]:
 
 
 def quantity(sight: Sight) -> Iterator[Finding]:
-    """🔴 没写数量 or two readings; the readings are offered, none is taken. Args: part, text."""
+    """🔴 没写数量 (“要几个?” with the usual figures) or unclear; what is offered is never taken. Args: part, text."""
     for line in sight.draft.lines:
         if line.quantity is None:
             unclear = bool(line.quantity_text or line.quantity_readings)
@@ -81,8 +81,13 @@ def quantity(sight: Sight) -> Iterator[Finding]:
                 code=FindingCode.QUANTITY_UNCLEAR if unclear else FindingCode.QUANTITY_MISSING,
                 severity=Severity.RED, line=line.position, field="quantity",
                 args=(("part", line.part_number or line.part_text), ("text", line.quantity_text)),
-                candidates=tuple(str(n) for n in line.quantity_readings if n > 0),
+                candidates=tuple(str(n) for n in line.quantity_readings if n > 0) if unclear else _usual(sight, line),
             )
+
+
+def _usual(sight: Sight, line: DraftLine) -> tuple[str, ...]:
+    box = line.part.pack if line.part else 1
+    return tuple(dict.fromkeys(str(-(-n // box) * box) for n in sight.rules.usual_pieces))
 
 
 def absurd(sight: Sight) -> Iterator[Finding]:

@@ -21,6 +21,8 @@ class RuleSettings:
     """How a part without a safety stock is shown."""
     most_pieces: int = 9_999
     """More on one line is a slip of the keyboard."""
+    usual_pieces: tuple[int, ...] = (10, 20, 50)
+    """Offered as buttons when no quantity was written, rounded up to full boxes; never taken (script 1)."""
     low_score: float = 0.85
     """The recogniser's confidence below which a line is looked at again (0 to 1)."""
     handling: timedelta = timedelta(hours=2)

@@ -51,7 +51,7 @@ def test_a_clean_order_has_no_flag() -> None:
         ("K0231 HT-4001 2个 3/5", FindingCode.PART_SUPERSEDED, Severity.YELLOW, 1, ("HT-4002",)),
         ("K0231 HT-5001 2条 3/5", FindingCode.PART_SUPERSEDED, Severity.RED, 1, ()),
         ("K0231 04465-0K240 机油滤 20个 3/5", FindingCode.LOW_CONFIDENCE, Severity.YELLOW, 1, ()),
-        ("K0231 04465-0K240 3/5", FindingCode.QUANTITY_MISSING, Severity.RED, 1, ()),
+        ("K0231 04465-0K240 3/5", FindingCode.QUANTITY_MISSING, Severity.RED, 1, ("10", "20", "50")),
         ("K0231 04465-0K240 20-30个 3/5", FindingCode.QUANTITY_UNCLEAR, Severity.RED, 1, ("20", "30")),
         ("K0231 04465-0K240 0个 3/5", FindingCode.QUANTITY_ABSURD, Severity.RED, 1, ()),
         ("K0231 04465-0K240 -5个 3/5", FindingCode.QUANTITY_ABSURD, Severity.RED, 1, ("5",)),
