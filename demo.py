@@ -26,7 +26,7 @@ from aiohttp import web
 
 from bot.app import Bot
 from bot.dingtalk.settings import StreamSettings
-from bot.masters import load_demo
+from bot.masters.demo import load_demo
 from bot.ocr import OcrReader
 from bot.settings import Settings
 from core.clock import CHINA, MovableClock
@@ -117,7 +117,11 @@ class World:
         while True:
             open_rows, _ = await self.bot.inbox_queue.depth()
             upcoming = await self.bot.outbox_queue.next_available()
-            if not open_rows and self.bot.outbox.idle and (upcoming is None or upcoming > self.clock.now()):
+            async with self.bot.database.reading() as tx:
+                due = await tx.deadlines.next_due()
+            now = self.clock.now()
+            waiting = (upcoming is not None and upcoming <= now) or (due is not None and due <= now)
+            if not open_rows and not waiting and self.bot.outbox.idle and self.bot.scheduler.idle:
                 return
             await asyncio.sleep(0.02)
 

@@ -25,7 +25,8 @@ WORTH_A_FRESH_COPY = frozenset(
     {CardKind.APPROVAL, CardKind.ESCALATION, CardKind.PICK_LIST, CardKind.PICK_STOP, CardKind.EXPEDITE, CardKind.PICKUP,
      CardKind.DRAFT}
 )
-"""When no handle is left to repaint: these come as a fresh card while there is something left to do on them."""
+"""When no handle is left to repaint: these come as a fresh card while there is something left to do on them. The
+picker's own card comes fresh at its end too: it is what they hold in the hand, and scans bring no update code."""
 
 Outcome = tuple[str, tuple[str, ...]]
 
@@ -95,7 +96,8 @@ class CardSender:
 
     async def _fresh(self, delivery: Delivery, messenger: Messenger, card: Card, posted: PostedCard) -> Outcome | None:
         """Law 10: no usable handle is left. A fresh card while there is something to do; else the old one stays."""
-        if card.closed_text or card.kind not in WORTH_A_FRESH_COPY or not (card.buttons or card.choices):
+        done = card.closed_text or not (card.buttons or card.choices)
+        if card.kind not in WORTH_A_FRESH_COPY or (done and card.kind is not CardKind.PICK_STOP):
             log.info("card has no handle left and nothing to do", card=posted.card_id, kind=card.kind.value)
             return None
         generation = posted.generation + 1

@@ -25,6 +25,7 @@ log = structlog.get_logger()
 BATCH = 50
 WAVE_KINDS = frozenset({DeadlineKind.WAVE_TICK, DeadlineKind.WAVE_NOW})
 SEED = 42
+LONGEST_NAP = 30.0
 
 
 class Scheduler:
@@ -65,6 +66,11 @@ class Scheduler:
         async with self._busy:
             return
 
+    @property
+    def idle(self) -> bool:
+        """Nothing is being fired or planned."""
+        return not self._busy.locked()
+
     async def tick(self) -> int:
         """Fire what is due, each in one commit with its effects; then plan waves if a slot or a red order asked for it."""
         fired = 0
@@ -89,13 +95,30 @@ class Scheduler:
             return await self._plan(slot)
 
     async def _listen(self) -> None:
-        """A use case that armed something due now wakes the tick at once instead of after a second."""
+        """Sleep until the next row is due, but wake when a use case arms something or the clock is moved."""
         while not self._stopping:
-            await self._coordinator.wait("deadlines", self._every)
+            await self._until_due()
             try:
                 await self.tick()
             except Exception:
                 log.exception("deadline tick failed")
+
+    async def _until_due(self) -> None:
+        async with self._database.reading() as tx:
+            due = await tx.deadlines.next_due()
+        left = (due - self._clock.now()).total_seconds() if due is not None else LONGEST_NAP
+        if left <= 0:
+            return
+        naps = {
+            asyncio.create_task(self._coordinator.wait("deadlines", LONGEST_NAP)),
+            asyncio.create_task(self._clock.sleep(left)),
+        }
+        try:
+            await asyncio.wait(naps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for nap in naps:
+                nap.cancel()
+            await asyncio.gather(*naps, return_exceptions=True)
 
     async def _fire_batch(self) -> tuple[int, bool]:
         wants_wave = False

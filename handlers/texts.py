@@ -485,8 +485,12 @@ def scan_quantity(lot: str, wanted: int, got: int) -> str:
     return f"❌ {lot} 要 {wanted},报 {got} 对不上任何一行,未出库。不足请先报“少拣”。"
 
 
-def stock_less_held(lot: str) -> str:
-    return f"❌ {lot} 的占用数不足,未出库。请联系仓储组长核对库存。"
+def not_held(lot: str, asked: int, held: int) -> str:
+    return f"❌ {lot} 只占用 {held},要出 {asked},未出库。请联系仓储组长核对库存。"
+
+
+def count_below_held(lot: str, counted: int, held: int) -> str:
+    return f"{lot} 盘点数 {counted} 少于已占用 {held},未写入。请先收回占用再盘点。"
 
 
 def order_shipped(
@@ -628,6 +632,10 @@ def parked_resent(letter: int, done: bool) -> str:
 
 def parked_dropped(letter: int, done: bool) -> str:
     return f"已丢弃 {letter},记录保留。" if done else f"没有待处理的搁置消息 {letter}。"
+
+
+def import_outdated(row: str) -> str:
+    return f"导入期间 {row} 的账号已被别人占用,整份文件没有写入。请重新导出核对后再导入。"
 
 
 SENTENCES: dict[str, Callable[..., str]] = {

@@ -115,6 +115,9 @@ def _dedupe_key(message: Tree) -> str:
     if msgid := text_of(message, "MsgId"):
         return f"m:{msgid}"
     fields = "|".join(text_of(message, name) for name in EVENT_KEY_FIELDS)
+    if scanned := text_of(message, "ScanCodeInfo", "ScanResult"):
+        # Two boxes scanned within a second differ in nothing else; a retry of one scan carries the same result.
+        fields = f"{fields}|{scanned}"
     if not _is_event(message):  # an unknown kind without an id: its whole content tells it from another
         fields = f"{fields}|{sorted(message.items())!r}"
     return f"e:{hashlib.sha256(fields.encode()).hexdigest()}"

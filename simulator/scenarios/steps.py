@@ -114,8 +114,18 @@ def _to_scan_or_done(message: PhoneMessage) -> bool:
 
 
 async def _repainted(stage: Stage, phone: Phone, card: PhoneMessage) -> None:
-    """That card shows something newer. Raises NotOnPhone."""
+    """That card shows something newer, or a fresh copy came because the old one can no longer be repainted.
+
+    Raises NotOnPhone.
+    """
+
+    def newer(message: PhoneMessage) -> bool:
+        if message.id == card.id:
+            return message.version > card.version
+        return message.kind == "card" and message.at >= card.at and message.card_id not in known
+
+    known = {m.card_id for m in phone.messages() if m.kind == "card"}
     try:
-        await stage.until(lambda: any(m.id == card.id and m.version > card.version for m in phone.messages()))
+        await stage.until(lambda: any(newer(m) for m in phone.messages()))
     except TimeoutError:
         raise NotOnPhone(f"the card “{card.title}” did not change; on the phone is\n{phone.picture()}") from None

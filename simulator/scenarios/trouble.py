@@ -49,7 +49,7 @@ async def reconnect(stage: Stage) -> None:
     before = stage.streams()
     stage.drop_streams()
     stage.step("机器人自己重连")
-    await stage.until(lambda: stage.streams() - before, timeout=30)
+    await stage.until(lambda: stage.streams() and not stage.streams() & before, timeout=30)
 
     stage.step("技术甲点【通过】，照常生效")
     await tech.press("通过", on=number)
