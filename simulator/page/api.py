@@ -15,7 +15,7 @@ from simulator.page import view
 from simulator.page.chaos import BY_KIND, SWITCHES
 from simulator.page.font import font_path
 from simulator.personas import EVERYBODY, FIRST_PHONES, PERSONAS, find, phone_id
-from simulator.scenarios import SCENARIOS
+from simulator.scenarios import in_order
 from simulator.scenarios.director import BusyError
 from simulator.world import FaultKind, Persona, Press
 
@@ -87,7 +87,7 @@ class PageApi:
                 "first": [phone_id(find(name)) for name in FIRST_PHONES],
                 "scenarios": [
                     {"id": s.id, "title": s.title, "about": s.about, "phones": [phone_id(find(n)) for n in s.phones]}
-                    for s in SCENARIOS.values()
+                    for s in in_order()
                 ],
                 "faults": [{"kind": s.kind.value, "label": s.label, "about": s.about} for s in SWITCHES],
                 "samples": [{"id": s.id, "title": s.title, "url": f"/sim/samples/{s.id}"} for s in samples.SAMPLES],

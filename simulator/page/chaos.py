@@ -26,17 +26,17 @@ SWITCHES: tuple[Switch, ...] = (
     Switch(kind=FaultKind.RATE_LIMITED, label="45009", about="下一次调用遇到频率上限"),
     Switch(
         kind=FaultKind.CODE_SPENT,
-        label="response_code已用",
-        about="企业微信：下一次更新卡片时 code 已被用掉(60140)",
+        label="code已用",
+        about="企业微信：下一次更新卡片时 response_code 已被用掉(60140)",
         platform="wecom",
     ),
-    Switch(kind=FaultKind.ACCEPT_THEN_ABORT, label="收下后断线", about="下一次发送其实成功了，但应答没回来"),
-    Switch(kind=FaultKind.SERVER_ERROR, label="平台500", about="下一次接口调用得到服务器错误"),
     Switch(
         kind=FaultKind.STREAM_DROP,
         label="断线重连",
         about="钉钉：立刻掐断所有长连接，机器人要自己连回来",
         platform="dingtalk",
     ),
+    Switch(kind=FaultKind.ACCEPT_THEN_ABORT, label="收下后断线", about="下一次发送其实成功了，但应答没回来"),
+    Switch(kind=FaultKind.SERVER_ERROR, label="平台500", about="下一次接口调用得到服务器错误"),
 )
 BY_KIND = {switch.kind: switch for switch in SWITCHES}

@@ -55,6 +55,7 @@ class Live:
         self._task: asyncio.Task[None] | None = None
         self._told: Json = {}
         self._counts: dict[str, int] = {}
+        self._wrong = 0
         self._seen_at = (time.monotonic(), simulator.clock.now().timestamp())
         simulator.wire.listeners.append(self._on_wire)
 
@@ -134,7 +135,9 @@ class Live:
 
     async def _push(self, pages: list[Page]) -> None:
         entries, self._entries = self._entries, {}
-        if entries:
+        wrong = len(self._sim.wire.violations)
+        if entries or wrong != self._wrong:
+            self._wrong = wrong
             rows = [self._row(entry) for _, entry in sorted(entries.items())]
             await _all(pages, {"type": "wire", "rows": rows, "violations": self._sim.wire.violations})
         state = self._state()

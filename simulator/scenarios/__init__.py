@@ -2,11 +2,11 @@
 
 from simulator.scenarios import decisions, orders, trouble, warehouse
 from simulator.scenarios.phone import NotOnPhone, Phone
-from simulator.scenarios.registry import SCENARIOS, Scenario
+from simulator.scenarios.registry import SCENARIOS, Scenario, in_order
 from simulator.scenarios.stage import Stage
 from simulator.scenarios.words import live_buttons, words
 
 PLAYS = (orders, decisions, warehouse, trouble)
-"""Imported for their entries in the table of scenarios, in the order of the buttons."""
+"""Imported for their entries in the table of scenarios."""
 
-__all__ = ["PLAYS", "SCENARIOS", "NotOnPhone", "Phone", "Scenario", "Stage", "live_buttons", "words"]
+__all__ = ["PLAYS", "SCENARIOS", "NotOnPhone", "Phone", "Scenario", "Stage", "in_order", "live_buttons", "words"]

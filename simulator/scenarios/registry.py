@@ -23,6 +23,26 @@ class Scenario:
 
 SCENARIOS: dict[str, Scenario] = {}
 
+BUTTONS = (
+    "text_order",
+    "photo_order",
+    "both_at_once",
+    "reject",
+    "stranger",
+    "wave",
+    "expedite",
+    "overdue",
+    "duplicate",
+    "reconnect",
+    "restart",
+)
+"""The order in which a visitor is led through them (newcomer.md section 5)."""
+
+
+def in_order() -> list[Scenario]:
+    """All scenarios as their buttons stand on the page."""
+    return sorted(SCENARIOS.values(), key=lambda scenario: BUTTONS.index(scenario.id))
+
 
 def scenario(id: str, title: str, about: str, *, phones: tuple[str, ...]) -> Callable[[Play], Play]:
     """Register a play under its button."""

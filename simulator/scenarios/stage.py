@@ -103,11 +103,11 @@ class Stage:
     # -- waiting ---------------------------------------------------------------------------------
 
     async def until(self, condition: Callable[[], T | None], *, timeout: float | None = None) -> T:
-        """The condition's first answer that is neither None nor False. Raises TimeoutError."""
+        """The condition's first answer that is true or not empty. Raises TimeoutError."""
         async with asyncio.timeout(self._timeout if timeout is None else timeout):
             while True:
                 answer = condition()
-                if answer is not None and answer is not False:
+                if answer:
                     return answer
                 await asyncio.sleep(LOOK_EVERY)
 

@@ -1,5 +1,6 @@
 // Starts the page and keeps it told.
 import { attempt, call } from "./dom.js";
+import { ensureChinese } from "./font.js";
 import * as bars from "./bars.js";
 import * as inspector from "./inspector.js";
 import * as phones from "./phones.js";
@@ -35,7 +36,9 @@ function connect(pause = 300) {
   });
 }
 
-const world = await attempt(() => call("GET", "/sim/world"));
+// Shown only then: Chromium keeps the boxes it once drew for characters that had no font.
+const [world] = await Promise.all([attempt(() => call("GET", "/sim/world")), ensureChinese()]);
+document.body.hidden = false;
 if (world) {
   inspector.setUp();
   bars.setUp(world);

@@ -72,7 +72,7 @@ export function wire(given, wrong) {
 function draw(row, open) {
   const arrow = row.direction === "to_bot" ? "→" : "←";
   const trouble = isTrouble(row);
-  const status = row.status || "…";
+  const status = row.status || (row.direction === "to_bot" ? "等待应答…" : "");
   const parts = [];
   if (row.note) parts.push(h("p", { class: "note" }, row.note));
   if (row.encrypted) parts.push(h("details", {}, h("summary", {}, "密文"), h("pre", {}, row.encrypted)));
@@ -83,7 +83,7 @@ function draw(row, open) {
       h("span", { class: "arrow", title: row.direction === "to_bot" ? "平台 → 机器人" : "机器人 → 平台" }, arrow),
       h("span", { class: "label", title: row.label }, short(row.label)),
       h("span", { class: "took" }, row.took === null ? "" : `${row.took}ms`),
-      h("span", { class: "status", title: status }, status)),
+      status ? h("span", { class: "status", title: status }, status) : null),
     ...parts);
 }
 
@@ -97,8 +97,7 @@ function isTrouble(row) {
 }
 
 function pretty(text) {
-  if (!text.startsWith("<")) return text;
-  return text.replace(/></g, ">\n<");
+  return text.startsWith("<") ? text.replace(/(<\/[^>]+>|^<xml>)(?=<)/g, "$1\n") : text;
 }
 
 function violations(wrong) {

@@ -105,11 +105,10 @@ function stamps(phone, order) {
   let last = "";
   for (const key of order) {
     const element = phone.elements.get(key);
-    if (!element) continue;
-    if (element.dataset.at !== last) {
-      last = element.dataset.at;
-      element.before(h("div", { class: "stamp" }, last));
-    }
+    if (!element || element.dataset.at === last) continue;
+    const at = element.dataset.at;
+    element.before(h("div", { class: "stamp" }, at.slice(0, 5) === last.slice(0, 5) ? at.slice(6) : at));
+    last = at;
   }
 }
 
@@ -225,7 +224,7 @@ function upload(phone, act, file) {
 // ------------------------------------------------------------------ more phones, other order
 
 function adder() {
-  return h("button", { class: "add", testid: "add-phone", title: "再拿出一部手机", onclick: choosePerson }, h("span", {}, "+"), "加手机");
+  return h("button", { class: "add", testid: "add-phone", title: "再拿出一部手机", onclick: choosePerson }, h("span", {}, "+"), h("b", {}, "加手机"));
 }
 
 function choosePerson() {
