@@ -8,6 +8,7 @@ from cards.keys import Keys, Verb
 from cards.standing import standing
 from core import reasons
 from core.findings import Finding, FindingCode, Severity
+from core.intake.applying import from_suggestion
 from core.notices import CardKind
 from core.orders import CLOSED, Order, OrderLine, OrderStatus
 from core.views import OrderView
@@ -133,8 +134,8 @@ def _flags(order: Order, line: int | None, field: str) -> str:
 
 
 def _suggestions(order: Order) -> list[Finding]:
-    return [f for f in order.open_findings()
-            if len(f.candidates) == 1 and f.code in (*CANDIDATE_CODES, *CUSTOMER_CODES, FindingCode.PACK_MULTIPLE)]
+    """What 采用建议 would take: the same question as ``ordering.accept_suggestions`` asks."""
+    return [f for f in order.open_findings() if from_suggestion(f) is not None]
 
 
 def _quantity_buttons(order: Order, keys: Keys) -> list[Button]:

@@ -74,16 +74,20 @@ def finding(flag: Finding) -> str:
         case FindingCode.CUSTOMER_FROZEN:
             return "客户已冻结,不能下单,请联系财务"
         case FindingCode.PART_UNKNOWN:
+            if a.get("reason") == "no_lines":
+                return "没识别到物料行,请回复“加 物料号 数量”"
             return f"物料号 {a.get('text', '')} 不存在" + (f" → {first}?" if first else "")
         case FindingCode.PART_AMBIGUOUS:
             return f"{a.get('text', '')} 对应多个物料,请选一个"
         case FindingCode.PART_SUGGESTED:
             return f"物料号 {a.get('text', '')} 不存在 → {first}?"
         case FindingCode.PART_SUPERSEDED:
-            return f"{a.get('text', a.get('part', ''))} 已停产,替代件 {first}"
+            return f"{a.get('text', a.get('part', ''))} 已停产" + (f",替代件 {first}" if first else ",没有替代件")
         case FindingCode.QUANTITY_MISSING:
             return "没写数量,要几个?"
         case FindingCode.QUANTITY_UNCLEAR:
+            if len(flag.candidates) < 2:
+                return f"数量“{a.get('text', '')}”不明确" + (f",是 {first} 吗?" if first else ",要几个?")
             return f"数量有两种读法:{' 或 '.join(flag.candidates)}"
         case FindingCode.QUANTITY_ABSURD:
             return f"数量 {a.get('quantity', '')} 不合理,请改"
@@ -94,11 +98,13 @@ def finding(flag: Finding) -> str:
         case FindingCode.PACK_MULTIPLE:
             return f"非整箱({a.get('pack', '')}/箱)→{first}?"
         case FindingCode.DUE_UNCLEAR:
+            if flag.candidates:
+                return f"交期“{a.get('text', '')}”有几种读法,请回复“交期 3/8”"
             return f"交期“{a.get('text', '')}”看不懂,请回复“交期 3/8”"
         case FindingCode.DUE_PAST:
             return "交期已过,请回复“交期 3/8”"
         case FindingCode.DUE_TOO_SOON:
-            return "交期太近,今天已无可行截单"
+            return "交期太近,今天已无可行截单" + (f",最早 {_moment(a['earliest'])}" if a.get("earliest") else "")
         case FindingCode.DUE_ASSUMED:
             return "没写交期,按客户约定算"
         case FindingCode.DUPLICATE:
@@ -106,6 +112,8 @@ def finding(flag: Finding) -> str:
         case FindingCode.STOCK_SHORT:
             return f"可用 {a.get('available', '0')},不够 {a.get('quantity', '')}"
         case FindingCode.LOW_CONFIDENCE:
+            if a.get("reason") == "name":
+                return f"品名“{a.get('text', '')}”与物料不符,请核对"
             return f"识别不清:{a.get('text', '')},请核对"
         case FindingCode.SHEET_SUM:
             return f"与单据合计不符({a.get('text', '')})"
@@ -113,6 +121,13 @@ def finding(flag: Finding) -> str:
             return f"其他要求“{a.get('text', '')}”,请确认"
         case FindingCode.RULE_ERROR:
             return f"规则异常({a.get('rule', '')}),请人工核对"
+
+
+def _moment(iso: str) -> str:
+    try:
+        return f"{local(datetime.fromisoformat(iso)):%m-%d %H:%M}"
+    except ValueError:
+        return iso
 
 
 def left_out(code: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from cards.keys import Action, Verb
 from cards.wecom import PLACEHOLDER
+from core import ordering
 from core.acting import trace
 from core.desk import Act
 from core.inbound import MessageKind
@@ -142,8 +143,11 @@ async def _is_reply(ctx: Context, text: str) -> bool:
 
 
 async def _is_correction(ctx: Context, text: str) -> bool:
+    """“加 … 5个” reads as an order too: it corrects while there is a draft to correct."""
     async with ctx.look() as act:
-        return bool(parse_corrections(text, act.desk.index, now=act.now))
+        if not parse_corrections(text, act.desk.index, now=act.now):
+            return False
+        return bool(await ordering.sticky_draft(act, ctx.actor)) or not is_order_like(text, act.desk.index, now=act.now)
 
 
 async def _press(ctx: Context) -> None:
