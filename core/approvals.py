@@ -17,6 +17,8 @@ class Step(StrEnum):
 
 
 STEP_ROLE: dict[Step, Role] = {Step.SUPERVISOR: Role.SUPERVISOR, Step.TECH: Role.TECH}
+ESCALATION_ROLE: dict[Step, Role] = {Step.SUPERVISOR: Role.SALES_DIRECTOR, Step.TECH: Role.TECH_DIRECTOR}
+"""To whom a question climbs that its own role leaves undecided (F126), or that nobody of it may decide."""
 STEP_LABEL: dict[Step, str] = {Step.SUPERVISOR: "主管复核", Step.TECH: "技术确认"}
 
 

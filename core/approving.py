@@ -7,7 +7,16 @@ from datetime import timedelta
 
 from core import reasons
 from core.acting import Actor, trace
-from core.approvals import STEP_LABEL, STEP_ROLE, ApprovalRequest, Decision, RequestState, Step, Verdict
+from core.approvals import (
+    ESCALATION_ROLE,
+    STEP_LABEL,
+    STEP_ROLE,
+    ApprovalRequest,
+    Decision,
+    RequestState,
+    Step,
+    Verdict,
+)
 from core.deadlines import Deadline, DeadlineKind
 from core.desk import Act
 from core.errors import DomainError
@@ -28,12 +37,13 @@ async def ask(act: Act, order: Order, step: Step) -> ApprovalRequest:
     people = [p for p in await act.tx.people.with_role(STEP_ROLE[step], region=order.region) if p.id != order.owner_id]
     fallback = not people
     if fallback:
-        people = await act.tx.people.with_role(Role.ADMIN)
+        people = await deputies(act, order, step)
     due = act.desk.due_in(act.now, act.desk.rules.approval_hours)
     request = await act.tx.approvals.open(
         ApprovalRequest(
             order_number=order.number, revision=order.revision, step=step, state=RequestState.OPEN,
             audience=[p.id for p in people], opened_at=act.now, due_at=due,
+            escalated_to=[p.id for p in people] if fallback else [],
         )
     )
     assert request.id is not None
@@ -47,6 +57,16 @@ async def ask(act: Act, order: Order, step: Step) -> ApprovalRequest:
                 to=[p.id for p in people], fallback=fallback)
     await act.tell.show(CardKind.APPROVAL, ref, people, priority=Priority.APPROVAL)
     return request
+
+
+async def deputies(act: Act, order: Order, step: Step) -> list[Person]:
+    """Who decides when the step's own people do not, or are none: the director, else the administrators; never the
+    order's own salesperson (I05)."""
+    for role in (ESCALATION_ROLE[step], Role.ADMIN):
+        people = [p for p in await act.tx.people.with_role(role) if p.id != order.owner_id]
+        if people:
+            return people
+    return []
 
 
 async def withdraw(act: Act, order: Order) -> None:
@@ -125,14 +145,16 @@ async def add_note(act: Act, request_id: int, note: str, actor: Actor) -> None:
 
 
 async def deciders(act: Act, request: ApprovalRequest) -> list[Person]:
-    """Everybody who may decide this request now: the role's people and those it was escalated to."""
+    """Everybody who may decide this request now: the role's people and those it was escalated to, but its owner."""
+    order = await act.tx.orders.get(request.order_number)
+    assert order is not None
     people = await act.tx.people.with_role(STEP_ROLE[request.step])
     known = {p.id for p in people}
     for person_id in request.escalated_to:
         person = await act.tx.people.get(person_id)
         if person is not None and person.active and person.id not in known:
             people.append(person)
-    return people
+    return [p for p in people if p.id != order.owner_id]
 
 
 async def _locked(act: Act, request_id: int) -> tuple[Order, ApprovalRequest]:

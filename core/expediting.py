@@ -97,6 +97,8 @@ async def urge_warehouse(act: Act, number: str, actor: Actor) -> None:
     order = await act.tx.orders.get(number)
     if order is None:
         raise DomainError("order_unknown", number=number)
+    if order.status in CLOSED:
+        raise DomainError("expedite_over", number=number)
     pick_list = await act.tx.waves.list_of_order(number)
     people: list[Person] = []
     if pick_list is not None and pick_list.claimed_by:
@@ -187,6 +189,9 @@ async def _arm_alarm(act: Act, order: Order) -> None:
     latest = order.latest_ship_at
     assert latest is not None
     at_risk = latest - timedelta(hours=act.desk.rules.expedite_alarm_hours)
+    await act.tx.deadlines.cancel(
+        order.number, DeadlineKind.EXPEDITE_AT_RISK, DeadlineKind.EXPEDITE_FINAL, reason="armed again"
+    )
     for step, due in (("1h", latest - timedelta(hours=1)), ("0h", latest)):
         if due > act.now:
             await act.tx.deadlines.arm(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-from core import expediting
+from core import approving, expediting
 from core.acting import trace
-from core.approvals import RequestState, Step
+from core.approvals import RequestState
 from core.deadlines import Deadline, DeadlineKind, DeadlineState
 from core.desk import Act
 from core.notices import CardKind, Priority
@@ -60,9 +60,10 @@ async def _approval_due(act: Act, deadline: Deadline) -> None:
     request = await act.tx.approvals.get(int(deadline.ref.removeprefix("ap:")), lock=True)
     if request is None or request.state is not RequestState.OPEN:
         return
-    role = Role.TECH_DIRECTOR if request.step is Step.TECH else Role.SALES_DIRECTOR
-    people = await act.tx.people.with_role(role) or await act.tx.people.with_role(Role.ADMIN)
-    request.escalated_to = [p.id for p in people]
+    order = await act.tx.orders.get(request.order_number)
+    assert order is not None
+    people = await approving.deputies(act, order, request.step)
+    request.escalated_to = list(dict.fromkeys([*request.escalated_to, *(p.id for p in people)]))
     request.escalated_at = act.now
     await trace(act.tx, request.order_number, "approval.escalated", None, now=act.now, step=request.step.value,
                 to=request.escalated_to, late_min=_late(act, deadline))

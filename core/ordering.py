@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from core import approving, reasons
+from core import approving, expediting, reasons
 from core.acting import Actor, trace
 from core.clock import local
 from core.deadlines import Deadline, DeadlineKind
 from core.desk import Act
 from core.errors import DomainError
+from core.expedite import ExpediteState
 from core.findings import Finding, FindingCode, Severity
 from core.intake.applying import apply, from_suggestion
 from core.intake.correction import Correction
@@ -91,7 +92,7 @@ async def correct(act: Act, number: str, actor: Actor, corrections: list[Correct
     order.region = customer.region if customer else ""
     order.promised_at = order.due_at
     await _check_again(act, order)
-    await act.tell.show(CardKind.DRAFT, number, actor.address, priority=Priority.RECEIPT)
+    await _show(act, order, actor)
     return order
 
 
@@ -107,8 +108,9 @@ async def accept_suggestions(act: Act, number: str, actor: Actor) -> Order:
 async def submit(act: Act, number: str, actor: Actor, *, revision: int | None = None) -> Order:
     """确认提交: the flags still yellow count as acknowledged by the owner, a supervisor's flag goes to a supervisor.
 
-    Raises DomainError while a red flag stands, for anybody but the first responsible person, and on a second
-    submit (which changes nothing).
+    While a red flag stands the order stays a draft (F031): the card shows the flags as the rules see them now, which
+    may be more than when it was drawn, and the person is told how many there are. Raises DomainError for anybody but
+    the first responsible person, for an outdated card, and on a second submit (which changes nothing).
     """
     order = await _owned(act, number, actor)
     if order.status is not OrderStatus.DRAFT:
@@ -118,8 +120,9 @@ async def submit(act: Act, number: str, actor: Actor, *, revision: int | None = 
     await _check_again(act, order)
     reds = order.open_findings(Severity.RED)
     if reds:
-        await act.tell.repaint(number, CardKind.DRAFT)
-        raise DomainError("still_red", number=number, count=len(reds))
+        await act.tell.say(actor.address, "still_red", number=number, count=len(reds))
+        await _show(act, order, actor)
+        return order
     order.findings = [
         replace(f, resolved_by=actor.id, resolution="acknowledged") if f.open and f.severity is Severity.YELLOW else f
         for f in order.findings
@@ -130,7 +133,7 @@ async def submit(act: Act, number: str, actor: Actor, *, revision: int | None = 
     await trace(act.tx, number, "order.submitted", actor, now=act.now, revision=order.revision,
                 acknowledged=[f.code.value for f in order.findings if f.resolution == "acknowledged"])
     await approving.ask(act, order, approving.next_step(order))
-    await act.tell.show(CardKind.DRAFT, number, actor.address, priority=Priority.RECEIPT)
+    await _show(act, order, actor)
     return order
 
 
@@ -140,7 +143,7 @@ async def reopen(act: Act, number: str, actor: Actor) -> Order:
     if order.status is not OrderStatus.DRAFT:
         await _reopen(act, order, actor)
         await _check_again(act, order)
-    await act.tell.show(CardKind.DRAFT, number, actor.address, priority=Priority.RECEIPT)
+    await _show(act, order, actor)
     return order
 
 
@@ -151,18 +154,35 @@ async def cancel(act: Act, number: str, actor: Actor, *, reason_code: str = "C02
         raise DomainError("already_cancelled", number=number)
     order.move(OrderStatus.CANCELLED)
     await approving.withdraw(act, order)
+    await expediting.put_out(act, order, ExpediteState.CANCELLED)
     await act.tx.deadlines.cancel(number, reason="cancelled")
     await trace(act.tx, number, "order.cancelled", actor, now=act.now, reason=reason_code,
                 text=reasons.BY_CODE[reason_code].text)
-    await act.tell.show(CardKind.DRAFT, number, actor.address, priority=Priority.RECEIPT)
+    await _show(act, order, actor)
     return order
 
 
 async def sticky_draft(act: Act, actor: Actor) -> list[Order]:
-    """The drafts “2行 20” can mean: the owner's drafts touched lately; more than one → the person is asked which."""
+    """The drafts “2行 20” can mean: the owner's drafts touched lately; more than one → the person is asked which.
+
+    Opening, correcting and opening again touch a draft; with none touched lately it is the one touched last.
+    """
     since = act.now - act.desk.rules.sticky_draft
-    drafts = await act.tx.orders.of_owner(actor.id, OrderStatus.DRAFT)
-    return [o for o in drafts if o.created_at >= since] or drafts[:1]
+    touched = [
+        ((await act.tx.timeline.of(o.number))[-1].at, o)
+        for o in await act.tx.orders.of_owner(actor.id, OrderStatus.DRAFT)
+    ]
+    touched.sort(key=lambda pair: pair[0], reverse=True)
+    return [o for at, o in touched if at >= since] or [o for _, o in touched[:1]]
+
+
+async def _show(act: Act, order: Order, actor: Actor) -> None:
+    """The owner's card is painted anew; somebody else who acted (an administrator) gets a copy of their own."""
+    if actor.id == order.owner_id:
+        await act.tell.show(CardKind.DRAFT, order.number, actor.address, priority=Priority.RECEIPT)
+        return
+    await act.tell.show(CardKind.DRAFT, order.number, actor.address, priority=Priority.RECEIPT, audience=actor.account)
+    await act.tell.repaint(order.number, CardKind.DRAFT)
 
 
 async def _owned(act: Act, number: str, actor: Actor) -> Order:
@@ -185,7 +205,7 @@ async def _reopen(act: Act, order: Order, actor: Actor) -> None:
     order.move(OrderStatus.DRAFT)
     order.revision = old + 1
     order.submitted_at = order.approved_at = None
-    order.reject_reason = order.reject_note = ""
+    order.reject_reason = order.reject_note = order.left_out = ""
     await act.tx.deadlines.arm(
         Deadline(kind=DeadlineKind.DRAFT_UNSUBMITTED, ref=order.number,
                  due_at=act.desk.due_in(act.now, act.desk.rules.draft_hours), policy={"row": "R1"})

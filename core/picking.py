@@ -217,12 +217,23 @@ async def _close_orders(act: Act, pick_list: PickList, actor: Actor) -> None:
         if any(t.state is TaskState.SHIPPED for t in pick_list.tasks if t.order_number == number):
             await _ship(act, order, pick_list, actor)
         else:
-            order.move(OrderStatus.APPROVED)
-            order.left_out = "SHORT_PICKED"
-            await trace(act.tx, number, "order.sent_back", actor, now=act.now, pick_list=pick_list.number)
+            await _send_back(act, order, pick_list, actor)
     if not open_orders and pick_list.state is PickListState.CLAIMED:
         pick_list.state = PickListState.DONE
         await act.tell.repaint(pick_list.number, CardKind.PICK_LIST, CardKind.PICK_STOP, priority=Priority.PICK)
+
+
+async def _send_back(act: Act, order: Order, pick_list: PickList, actor: Actor) -> None:
+    """Nothing of it was found: the whole order waits for the next wave, so no line counts as short any more."""
+    order.move(OrderStatus.APPROVED)
+    order.left_out = "SHORT_PICKED"
+    for line in order.lines:
+        line.short = 0
+    await trace(act.tx, order.number, "order.sent_back", actor, now=act.now, pick_list=pick_list.number)
+    owner = await act.tx.people.get(order.owner_id)
+    if owner is not None:
+        await act.tell.say(owner, "sent_back", number=order.number)
+    await act.tell.repaint(order.number, CardKind.DRAFT, CardKind.EXPEDITE, CardKind.ESCALATION)
 
 
 async def _ship(act: Act, order: Order, pick_list: PickList, actor: Actor) -> None:

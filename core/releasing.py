@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -90,7 +91,7 @@ async def commit_wave(act: Act, planned: PlannedWave, snap: Snapshot, *, slot: d
     orders: dict[str, Order] = {}
     for plan in planned.orders:
         order = await act.tx.orders.get(plan.order_id, lock=True)
-        if order is None or order.status is not OrderStatus.APPROVED:
+        if order is None or order.status is not OrderStatus.APPROVED or not _still_as_planned(order, plan):
             continue
         allocations = await _hold(act, order, plan, snap)
         if allocations is not None:
@@ -191,6 +192,14 @@ def _stock(lot: Lot) -> LotStock:
         free=max(0, lot.on_hand - lot.allocated - lot.damaged), qc=lot.qc, received_on=lot.received_on,
         expires_on=lot.expires_on,
     )
+
+
+def _still_as_planned(order: Order, plan: PlannedOrder) -> bool:
+    """Whether the order wants what was planned for it: it may have been revised and approved again meanwhile."""
+    planned: Counter[str] = Counter()
+    for take in plan.takes:
+        planned[take.line_id] += take.quantity
+    return planned == Counter({str(x.id): x.quantity for x in order.lines if x.quantity})
 
 
 async def _hold(act: Act, order: Order, plan: PlannedOrder, snap: Snapshot) -> list[Allocation] | None:
