@@ -17,6 +17,9 @@ from core.orders import OrderStatus
 
 EXAMPLE = "K0231 04465-0K240 20个, 90915-YZZD4 48, 后天要"
 
+MOST_BYTES = 2048
+"""Bytes of a text message; WeCom cuts what is longer [90236]."""
+
 # ---------------------------------------------------------------- small words
 
 
@@ -31,6 +34,19 @@ def _hm(iso: str) -> str:
 
 def _status(value: str) -> str:
     return wording.STATUS[OrderStatus(value)]
+
+
+def _listed(head: str, rows: Sequence[str], *, newest_last: bool = False) -> str:
+    """The head and as many rows as one message holds, and how many are left: the platforms cut without saying so."""
+    kept: list[str] = []
+    room = MOST_BYTES - len(head.encode()) - len("\n…还有 99 条".encode())
+    for row in reversed(rows) if newest_last else rows:
+        room -= len(row.encode()) + 1
+        if room < 0:
+            break
+        kept.append(row)
+    left = [f"…还有 {len(rows) - len(kept)} 条"] if len(kept) < len(rows) else []
+    return "\n".join([head, *left, *reversed(kept)] if newest_last else [head, *kept, *left])
 
 
 # ---------------------------------------------------------------- who may do what
@@ -276,14 +292,14 @@ def already_cancelled(number: str) -> str:
 def my_orders(rows: Sequence[Sequence[str]]) -> str:
     if not rows:
         return "你最近没有订单。"
-    return "我的单\n" + "\n".join(f"{number} {customer} {state} · {step}" for number, customer, state, step in rows)
+    return _listed("我的单", [f"{number} {customer} {state} · {step}" for number, customer, state, step in rows])
 
 
 def history(number: str, rows: Sequence[Sequence[str]]) -> str:
     if not rows:
         return f"{number} 未修改过。"
-    lines = [f"{_hm(at)} {by} {field}:{old or '空'} → {new}" for at, by, field, old, new in rows]
-    return f"{number} 修改记录\n" + "\n".join(lines)
+    lines = [f"{_at(at)} {by} {field}:{old or '空'} → {new}" for at, by, field, old, new in rows]
+    return _listed(f"{number} 修改记录", lines, newest_last=True)
 
 
 def nudged(number: str, by: str) -> str:
@@ -371,7 +387,7 @@ def approval_reminder(number: str, step: str, due: str) -> str:
 def pending_list(rows: Sequence[Sequence[str]]) -> str:
     if not rows:
         return "没有待你审批的单。"
-    return "待审批\n" + "\n".join(f"{number} {customer} {step} 截止 {_at(due)}" for number, customer, step, due in rows)
+    return _listed("待审批", [f"{number} {customer} {step} 截止 {_at(due)}" for number, customer, step, due in rows])
 
 
 # ---------------------------------------------------------------- warehouse
@@ -384,10 +400,10 @@ def no_picks() -> str:
 def todo(rows: Sequence[Sequence[str]]) -> str:
     if not rows:
         return "暂无待拣。"
-    return "仓库待办\n" + "\n".join(
+    return _listed("仓库待办", [
         f"{i}. {mark}{number} {orders}单 截单 {_hm(cutoff)} {state}" for i, (number, mark, orders, cutoff, state) in
         enumerate(rows, start=1)
-    )
+    ])
 
 
 def pick_list_unknown(number: str) -> str:
@@ -442,6 +458,10 @@ def short_saved(part: str, missing: int, elsewhere: int) -> str:
 
 def line_short(number: str, part: str, missing: int, reason: str) -> str:
     return f"🟡 {number} 的 {part} 缺 {missing} 个(仓库:{reason})。其余先发,缺的部分自动转为补发单。"
+
+
+def sent_back(number: str) -> str:
+    return f"🟡 {number} 拣货时全部缺货,一件未发,已退回待波次,下一波次重新排。急的话请联系仓储组长。"
 
 
 def backorder_opened(number: str, origin: str) -> str:
@@ -527,7 +547,7 @@ def stock(
     if not lots:
         return head + "\n没有库存。"
     rows = [f"{lot}  入库{received}  质检{qc}  {house} {bin}  可用 {free}" for lot, received, qc, house, bin, free in lots]
-    return "\n".join([head, *rows])
+    return _listed(head, rows)
 
 
 def stock_how() -> str:
@@ -537,7 +557,8 @@ def stock_how() -> str:
 def bin_content(bin: str, rows: Sequence[Sequence[object]], as_of: str) -> str:
     if not rows:
         return f"{bin} 没有库存 · 截至 {_hm(as_of)}"
-    return f"{bin} · 截至 {_hm(as_of)}\n" + "\n".join(f"{part} 批次 {lot} 在库 {n} 可用 {free}" for part, lot, n, free in rows)
+    return _listed(f"{bin} · 截至 {_hm(as_of)}",
+                   [f"{part} 批次 {lot} 在库 {n} 可用 {free}" for part, lot, n, free in rows])
 
 
 def lot_content(lot: str, rows: Sequence[Sequence[object]], as_of: str) -> str:
@@ -545,14 +566,13 @@ def lot_content(lot: str, rows: Sequence[Sequence[object]], as_of: str) -> str:
         return f"没有批次 {lot}。"
     body = [f"{part} {house} {bin} 入库{received} 质检{qc} 在库 {n} 可用 {free}"
             for part, house, bin, received, qc, n, free in rows]
-    return f"批次 {lot} · 截至 {_hm(as_of)}\n" + "\n".join(body)
+    return _listed(f"批次 {lot} · 截至 {_hm(as_of)}", body)
 
 
 def trace_text(ref: str, verified: bool, broken: int, rows: Sequence[Sequence[str]]) -> str:
     state = "链校验 ✅" if verified else f"链校验 ❌ 第 {broken} 条被改动,请联系管理员"
-    return f"全链路溯源 {ref} · {len(rows)} 个事件 · {state}\n" + "\n".join(
-        f"{_at(at)} {what} {who}{'·' + where if where else ''}" for at, what, who, where in rows
-    )
+    lines = [f"{_at(at)} {what} {who}{'·' + where if where else ''}" for at, what, who, where in rows]
+    return _listed(f"全链路溯源 {ref} · {len(rows)} 个事件 · {state}", lines, newest_last=True)
 
 
 def nothing_found(text: str) -> str:
@@ -563,7 +583,7 @@ def nothing_found(text: str) -> str:
 
 
 def expedite_shipped(number: str, at: str) -> str:
-    return f"{number} {_hm(at)} 已出库,不能加急。"
+    return f"{number} {_at(at)} 已出库,不能加急。"
 
 
 def expedite_wrong_state(number: str, status: str) -> str:
@@ -576,7 +596,7 @@ def expedite_no_stock(number: str) -> str:
 
 def expedite_time_past(number: str, at: str, cutoffs: Sequence[str]) -> str:
     slots = f"今天还可选:{'、'.join(cutoffs)}" if cutoffs else "今天已无可行截单"
-    return f"{number} 的最晚发货时间 {_hm(at)} 已过。{slots}。"
+    return f"{number} 的最晚发货时间 {_at(at)} 已过。{slots}。"
 
 
 def expedite_needs_reason(number: str) -> str:
@@ -601,7 +621,7 @@ def expedite_taken(number: str, by: str) -> str:
 
 def expedite_pinned(number: str, level: str, latest: str, status: str) -> str:
     where = {"pending": "审批中,通过后立刻下仓", "approved": "马上排入波次"}.get(status, "请先拣这一单")
-    return f"⚡{LEVEL_LABEL[Level(level)]} 置顶 {number} {_hm(latest)} 前必须发出,{where}。"
+    return f"⚡{LEVEL_LABEL[Level(level)]} 置顶 {number} {_at(latest)} 前必须发出,{where}。"
 
 
 def expedite_still_in(number: str, step: str, latest: str) -> str:
@@ -610,7 +630,7 @@ def expedite_still_in(number: str, step: str, latest: str) -> str:
 
 
 def urged(number: str, by: str, latest: str) -> str:
-    return f"⚡ {by} 催 {number}" + (f",最晚 {_hm(latest)} 发出" if latest else "") + ",请优先处理。"
+    return f"⚡ {by} 催 {number}" + (f",最晚 {_at(latest)} 发出" if latest else "") + ",请优先处理。"
 
 
 def urged_ok(number: str, names: str) -> str:
@@ -623,7 +643,8 @@ def urged_ok(number: str, names: str) -> str:
 def parked_list(rows: Sequence[Sequence[object]]) -> str:
     if not rows:
         return "没有搁置的消息。"
-    return "搁置的消息(回复“重发 编号”或“丢弃 编号”)\n" + "\n".join(f"{i} {source} {reason} {_at(str(at))}" for i, source, reason, at in rows)
+    return _listed("搁置的消息(回复“重发 编号”或“丢弃 编号”)",
+                   [f"{i} {source} {reason} {_at(str(at))}" for i, source, reason, at in rows])
 
 
 def parked_resent(letter: int, done: bool) -> str:
