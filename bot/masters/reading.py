@@ -60,13 +60,17 @@ def read_sheet(sheet: RawSheet, filename: str) -> ReadSheet:
         return ReadSheet(table=table, problems=(*problems, problem))
     if any(p.row == 0 for p in problems):
         return ReadSheet(table=table, problems=tuple(problems))
+    width = max(index for index, cell in enumerate(header, 1) if cell.text.strip())
     rows: list[ImportRow] = []
     for number, cells in sheet.rows[at + 1 :]:
         if _is_key_row(cells, columns):
             continue
-        row, faults = _row(number, cells, columns, table, name)
+        values, faults = _row(number, cells, columns, name)
+        faults += _beside(number, cells, width, name)
         problems += faults
-        rows += [row] if row else []
+        if not faults:
+            key = table.row_key({**table.defaults(), **values})
+            rows.append(ImportRow(number=number, key=key, values=values))
     return ReadSheet(table=table, rows=tuple(rows), problems=tuple(problems))
 
 
@@ -144,9 +148,9 @@ def _is_key_row(cells: Sequence[RawCell], columns: Mapping[int, Column]) -> bool
 
 
 def _row(
-    number: int, cells: Sequence[RawCell], columns: Mapping[int, Column], table: Table, name: str
-) -> tuple[ImportRow | None, list[Problem]]:
-    values = {}
+    number: int, cells: Sequence[RawCell], columns: Mapping[int, Column], name: str
+) -> tuple[dict[str, object], list[Problem]]:
+    values: dict[str, object] = {}
     problems: list[Problem] = []
     for index, column in columns.items():
         cell = _at(cells, index)
@@ -155,22 +159,15 @@ def _row(
         except BadValue as bad:
             problems.append(Problem(sheet=name, row=number, column=column.header, value=cell.text, reason=bad.reason,
                                     suggestion=bad.suggestion))
-    problems += _beside(number, cells, columns, name)
-    if problems:
-        return None, problems
-    whole = {**table.defaults(), **values}
-    return ImportRow(number=number, key=table.row_key(whole), values=values), []
+    return values, problems
 
 
-def _beside(
-    number: int, cells: Sequence[RawCell], columns: Mapping[int, Column], name: str
-) -> Iterator[Problem]:
+def _beside(number: int, cells: Sequence[RawCell], width: int, name: str) -> Iterator[Problem]:
     """A value right of the last header belongs to no column: in a CSV, a comma inside a value moved the rest."""
-    for cell in cells[max(columns) + 1 :]:
-        if not cell.empty and len(cells) > max(columns) + 1 and cell.kind == "text" and cell.text.strip():
+    for cell in cells[width:]:
+        if cell.text.strip():
             yield Problem(sheet=name, row=number, column="", value=cell.text,
-                          reason="这一格在表头之外,不知道属于哪一列",
-                          suggestion="检查这一行是否错位")
+                          reason="这一格在表头之外,不知道属于哪一列", suggestion="检查这一行是否错位")
             return
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from random import Random
 
 from bot.masters.demo.places import STORES_OF, store_codes
@@ -44,7 +45,7 @@ def demo_customers(random: Random, count: int) -> tuple[Customer, ...]:
     for number in range(1, count + 1):
         code = f"K{number:04}"
         if code in scripted:
-            customers.append(Customer(**vars(scripted[code])))
+            customers.append(replace(scripted[code]))
             continue
         region, store = stores[number % len(stores)]
         customers.append(

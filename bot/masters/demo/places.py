@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import time
 
 from core.catalog import Bin, Carrier, Warehouse
@@ -83,13 +83,7 @@ def demo_carriers() -> tuple[Carrier, ...]:
 
 def demo_warehouses() -> tuple[Warehouse, ...]:
     """The three houses."""
-    return tuple(
-        Warehouse(
-            code=w.code, name=w.name, address=w.address, longitude=w.longitude, latitude=w.latitude, dock=w.dock,
-            contact=w.contact, regions=list(w.regions),
-        )
-        for w in (hall.warehouse for hall in HALLS)
-    )
+    return tuple(replace(hall.warehouse, regions=list(hall.warehouse.regions)) for hall in HALLS)
 
 
 def demo_bins() -> tuple[Bin, ...]:
