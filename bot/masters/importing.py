@@ -111,7 +111,8 @@ async def apply(plan: ImportPlan, database: Database, *, by: str, now: datetime)
         if summary.added or summary.changed:
             person = await tx.people.get(by)
             await tx.timeline.append(
-                "masters", "masters.imported", actor=by, actor_name=person.name if person else by, channel="import", at=now,
+                "masters", "masters.imported", actor=by, actor_name=person.name if person else by, channel="import",
+at=now,
                 details={"file": plan.filename, "left_out": summary.left_out,
                          "rows": {key: [s.added, s.changed] for key, s in summaries.items()}},
             )
