@@ -38,6 +38,12 @@ class ImportSummary:
     left_out: int
 
     @property
+    def text(self) -> str:
+        """``客户:新增 2,修改 0,未变 598`` per table, and how many rows were left out."""
+        lines = [f"{t.title}:新增 {t.added:,},修改 {t.changed:,},未变 {t.unchanged:,}" for t in self.tables]
+        return "\n".join([*lines, *([f"有误未导入 {self.left_out:,} 行"] if self.left_out else [])]) or "没有可导入的行"
+
+    @property
     def added(self) -> int:
         """New rows."""
         return sum(table.added for table in self.tables)

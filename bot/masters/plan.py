@@ -13,7 +13,8 @@ from bot.masters.sheets import TABLES
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """Something in the file that is not taken. ``row`` is the row number in the file, 0 = the sheet as a whole."""
+    """Something in the file that is not taken. ``row`` is the row number in the file, 0 = the sheet or its
+    headers."""
 
     sheet: str
     row: int
@@ -21,6 +22,12 @@ class Problem:
     value: str
     reason: str
     suggestion: str = ""
+
+    def __str__(self) -> str:
+        """One line for the console: ``物料 第2行 物料号 “4465”:…;建议:…``."""
+        where = " ".join(word for word in (self.sheet, f"第{self.row}行" if self.row else "", self.column) if word)
+        value = f" “{self.value}”" if self.value else ""
+        return f"{where}{value}:{self.reason}" + (f";建议:{self.suggestion}" if self.suggestion else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +56,12 @@ class ImportPlan:
     def faulty(self) -> int:
         """Rows that cannot, each counted once."""
         return len({(p.sheet, p.row) for p in self.problems if p.row})
+
+    @property
+    def summary(self) -> str:
+        """``1,204 行可用,13 行有误``; sheets and headers that were not taken are counted apart."""
+        unread = sum(1 for p in self.problems if p.row == 0)
+        return f"{self.usable:,} 行可用,{self.faulty:,} 行有误" + (f",{unread} 处表头问题" if unread else "")
 
     @property
     def clean(self) -> bool:

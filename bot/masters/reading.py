@@ -51,14 +51,14 @@ def read_sheet(sheet: RawSheet, filename: str) -> ReadSheet:
                        table)
     if sheet.merged:
         return _unread(name, "有合并单元格,只有左上角一格有值", "取消合并,每行都填上值", table)
-    header_no, header = sheet.rows[at]
-    columns, problems = _columns(header, table, name, header_no)
+    _, header = sheet.rows[at]
+    columns, problems = _columns(header, table, name)
     missing = [c.header for c in table.columns if c.required and c not in columns.values()]
     if missing:
         problem = Problem(sheet=name, row=0, column="、".join(missing), value="", reason="缺少必填的列",
                           suggestion="用模板填")
         return ReadSheet(table=table, problems=(*problems, problem))
-    if any(p.row == 0 for p in problems):
+    if sum(1 for cell in header if _column(cell.text, table)) > len(columns):
         return ReadSheet(table=table, problems=tuple(problems))
     width = max(index for index, cell in enumerate(header, 1) if cell.text.strip())
     rows: list[ImportRow] = []
@@ -97,7 +97,7 @@ def _by_headers(sheet: RawSheet, filename: str) -> Table | None:
         at = _header_row(sheet, table)
         if at is None:
             continue
-        columns, _ = _columns(sheet.rows[at][1], table, "", 0)
+        columns, _ = _columns(sheet.rows[at][1], table, "")
         found = set(columns.values())
         if all(column in found for column in table.columns if column.required):
             named = any(_bare(word) in stem for word in (table.title, table.key, *table.also))
@@ -123,7 +123,7 @@ def _column(text: str, table: Table) -> Column | None:
 
 
 def _columns(
-    header: Sequence[RawCell], table: Table, name: str, row: int
+    header: Sequence[RawCell], table: Table, name: str
 ) -> tuple[dict[int, Column], list[Problem]]:
     columns: dict[int, Column] = {}
     problems: list[Problem] = []
@@ -131,7 +131,7 @@ def _columns(
         column = _column(cell.text, table)
         if column is None:
             if _bare(cell.text):
-                problems.append(Problem(sheet=name, row=row, column=cell.text, value="", reason="不认识的列,没有导入",
+                problems.append(Problem(sheet=name, row=0, column=cell.text, value="", reason="不认识的列,没有导入",
                                         suggestion="用模板里的列名,或删掉这一列"))
         elif column in columns.values():
             problems.append(Problem(sheet=name, row=0, column=column.header, value=cell.text,

@@ -66,6 +66,7 @@ async def test_only_the_usable_rows_go_in(database: SqlDatabase) -> None:
     summary = await apply(await dry_run(book(物料=parts), "x.xlsx", database), database, by="E0018", now=NOW)
 
     assert (summary.added, summary.left_out) == (1, 1)
+    assert summary.text == "物料:新增 1,修改 0,未变 0\n有误未导入 1 行"
     async with database.reading() as tx:
         assert [p.number for p in await tx.catalog.parts()] == ["04465-0K240"]
 

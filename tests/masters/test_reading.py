@@ -147,11 +147,12 @@ def test_unknown_missing_and_repeated_columns_are_named() -> None:
              ["K0231", "华锐汽修"]],
              仓库=[["编码", "名称", "名称"], ["KS", "昆山中心仓", "昆山"]]), "x.xlsx")
 
-    assert plan.usable == 1
+    assert plan.summary == "1 行可用,0 行有误,3 处表头问题"
+    assert str(plan.problems[0]) == "仓库 名称 “名称”:同一列出现了两次;建议:只留一列"
     assert [(p.sheet, p.row, p.column, p.reason) for p in plan.problems] == [
         ("仓库", 0, "名称", "同一列出现了两次"),
         ("客户", 0, "区域", "缺少必填的列"),
-        ("物料", 1, "颜色", "不认识的列,没有导入"),
+        ("物料", 0, "颜色", "不认识的列,没有导入"),
     ]
 
 
