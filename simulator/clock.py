@@ -62,7 +62,8 @@ class RunningClock:
             while (rest := (wake - self.now()).total_seconds()) > 0:
                 moved.clear()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(moved.wait(), rest / self._rate if self._rate else None)
+                    async with asyncio.timeout(rest / self._rate if self._rate else None):
+                        await moved.wait()
         finally:
             self._moves.discard(moved)
 

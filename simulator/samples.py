@@ -31,7 +31,7 @@ def _clean() -> bytes:
 
 def misread(turn: int = 0) -> bytes:
     """A sheet with two printing mistakes; each ``turn`` orders another number of brake pads."""
-    misprint = SampleLine(part="0446S-0K240", name="前刹车片", quantity=str(20 - turn % 9))
+    misprint = SampleLine(part="0446S-0K240", name="前刹车片", quantity=str(20 if turn == 0 else 2 + turn % 5))
     return draw_order(SampleOrder(customer="K0O31 申通汽配", due="后天", lines=(FILTER, misprint)))
 
 

@@ -126,8 +126,10 @@ class Live:
 
     async def _run(self) -> None:
         while True:
+            # Not wait_for: in 3.11 it loses a cancellation that arrives together with the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._dirty.wait(), LOOK_ANYWAY)
+                async with asyncio.timeout(LOOK_ANYWAY):
+                    await self._dirty.wait()
             await asyncio.sleep(GATHER)
             self._dirty.clear()
             if self._pages:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from math import ceil
 
 from simulator.scenarios.phone import NotOnPhone, Phone
@@ -12,6 +13,7 @@ from simulator.world import PhoneMessage
 
 NUMBER = re.compile(r"SO\d{6}-\d{4,6}")
 OUT = re.compile(r"^(\S+) ×(\d+)")
+BETWEEN_BOXES = timedelta(seconds=8)
 PACK = 10
 """Oil filters per box."""
 
@@ -25,14 +27,16 @@ def number_on(message: PhoneMessage) -> str:
 
 
 def order_text(stage: Stage, *, customer: str = "K0231") -> str:
-    """The order of the first tour; each repetition asks for a few pieces less and is not a duplicate."""
-    return f"{customer} 04465-0K240 {20 - stage.turn % 9}个, 90915-YZZD4 {50 - PACK * (stage.turn % 4)}, 后天要"
+    """A small order, so that the demo's stock lasts; each repetition asks for others and is no duplicate."""
+    return f"{customer} 04465-0K240 {1 + stage.turn % 4}个, 90915-YZZD4 {PACK * (1 + stage.turn % 3)}, 后天要"
 
 
 def odd_order_text(stage: Stage) -> tuple[str, str]:
     """An order with a broken box, and the button that fills it."""
-    filters = 48 - PACK * (stage.turn % 4)
-    text = f"K0231 04465-0K240 {20 - stage.turn % 9}个, 90915-YZZD4 {filters}, 后天要, 要质检报告"
+    if stage.turn == 0:
+        return "K0231 04465-0K240 20个, 90915-YZZD4 48, 后天要, 要质检报告", "2行改50"
+    filters = 8 + PACK * (stage.turn % 4)
+    text = f"K0231 04465-0K240 {2 + stage.turn % 5}个, 90915-YZZD4 {filters}, 后天要, 要质检报告"
     return text, f"2行改{ceil(filters / PACK) * PACK}"
 
 
@@ -83,7 +87,7 @@ async def claimed(stage: Stage, picker: Phone, number: str) -> None:
         return number in words(message) and any(b.text == "领取波次" for b in live_buttons(message))
 
     offer.__name__ = f"a pick list with {number}"
-    await stage.pass_time_until(picker.persona.name, offer)
+    await stage.pass_time_until(picker.persona.name, offer, most=timedelta(hours=2))
     await picker.press("领取波次", on=number)
     await picker.wait_button("已拣")
 
@@ -101,6 +105,8 @@ async def scanned_out(stage: Stage, picker: Phone) -> None:
         rows = [found for _, value in card.facts if (found := OUT.match(value))]
         if not rows:
             raise LookupError(f"no lot to scan on\n{words(card)}")
+        # A press of a menu entry has no id: two scans of one code in one second are one scan to the bot.
+        stage.clock.advance(BETWEEN_BOXES)
         await picker.scan(rows[0].group(1))
         await _repainted(stage, picker, card)
 

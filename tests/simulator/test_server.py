@@ -305,6 +305,15 @@ async def test_an_open_page_is_told_of_phones_it_watches_and_only_of_what_change
         assert len(repainted["order"]) == 2
 
 
+async def test_a_change_at_the_moment_of_stopping_keeps_nothing_running(desk: Served) -> None:
+    async with desk.http.ws_connect(f"{desk.url}/sim/live") as socket:
+        await told(socket, "state")
+        desk.sim.live.touch()
+
+        async with asyncio.timeout(5):
+            await asyncio.gather(desk.sim.live.stop(), socket.receive())
+
+
 async def test_a_page_that_sends_nonsense_stays_connected(desk: Served) -> None:
     async with desk.http.ws_connect(f"{desk.url}/sim/live") as socket:
         await socket.send_str("nonsense")

@@ -126,6 +126,15 @@ async function look() {
   if (!ref) return newest();
   const state = await attempt(() => call("GET", `/sim/bot/state/${encodeURIComponent(ref)}`));
   if (!state) return undefined;
+  const { page, ...rest } = state;
+  const own = typeof page === "string" && new URL(page, location.href).origin === location.origin;
+  if (own) {
+    stateBox.replaceChildren(
+      Object.keys(rest).length ? tree(rest) : "",
+      h("iframe", { class: "record", src: page, title: `${ref} 的记录`, testid: "record", sandbox: "allow-same-origin allow-popups" }),
+      h("a", { class: "open", href: page, target: "_blank", rel: "noopener" }, "在新窗口打开 ›"));
+    return undefined;
+  }
   stateBox.replaceChildren(Object.keys(state).length ? tree(state) : h("p", { class: "calm" }, `机器人没有 ${ref} 的公开状态。`));
   return undefined;
 }
