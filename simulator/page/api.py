@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +11,13 @@ from aiohttp import web
 from simulator import samples
 from simulator.clock import until_next
 from simulator.page import view
+from simulator.page.asking import answered, body_of, number_in, person_of, picture_kind, text_in, upload_of
 from simulator.page.chaos import BY_KIND, SWITCHES
 from simulator.page.font import font_path
 from simulator.personas import EVERYBODY, FIRST_PHONES, PERSONAS, find, phone_id
 from simulator.scenarios import in_order
 from simulator.scenarios.director import BusyError
-from simulator.world import FaultKind, Persona, Press
+from simulator.world import FaultKind, Press
 
 if TYPE_CHECKING:
     from simulator.server import Simulator
@@ -28,8 +28,6 @@ FOREVER = {"Cache-Control": "max-age=31536000, immutable"}
 FASTEST = 600.0
 MOST_MINUTES = 60 * 24 * 14
 SCANNING = ("scancode_waitmsg", "scancode_push")
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class PageApi:
@@ -45,26 +43,26 @@ class PageApi:
             web.static("/sim/page", STATIC),
             web.get("/sim/font.otf", self._font),
             web.get("/sim/live", self._sim.live.connect),
-            web.get("/sim/world", _answered(self._world)),
-            web.get(phone, _answered(self._chat)),
-            web.post(f"{phone}/say", _answered(self._say)),
-            web.post(f"{phone}/photo", _answered(self._photo)),
-            web.post(f"{phone}/file", _answered(self._file)),
-            web.post(f"{phone}/press", _answered(self._press)),
-            web.post(f"{phone}/menu", _answered(self._menu)),
-            web.post(f"{phone}/scan", _answered(self._scan)),
-            web.get("/sim/media/{phone}/{message}", _answered(self._media)),
-            web.get("/sim/samples/{sample}", _answered(self._sample)),
-            web.post("/sim/clock", _answered(self._clock)),
-            web.post("/sim/faults", _answered(self._arm)),
-            web.delete("/sim/faults", _answered(self._disarm)),
-            web.get("/sim/wire", _answered(self._wire)),
-            web.post("/sim/bot/restart", _answered(self._restart)),
-            web.post("/sim/bot/wave", _answered(self._wave)),
-            web.get("/sim/bot/state/{ref}", _answered(self._bot_state)),
-            web.get("/sim/scenarios", _answered(self._progress)),
-            web.post("/sim/scenarios/{scenario}", _answered(self._play)),
-            web.delete("/sim/scenarios", _answered(self._stop)),
+            web.get("/sim/world", answered(self._world)),
+            web.get(phone, answered(self._chat)),
+            web.post(f"{phone}/say", answered(self._say)),
+            web.post(f"{phone}/photo", answered(self._photo)),
+            web.post(f"{phone}/file", answered(self._file)),
+            web.post(f"{phone}/press", answered(self._press)),
+            web.post(f"{phone}/menu", answered(self._menu)),
+            web.post(f"{phone}/scan", answered(self._scan)),
+            web.get("/sim/media/{phone}/{message}", answered(self._media)),
+            web.get("/sim/samples/{sample}", answered(self._sample)),
+            web.post("/sim/clock", answered(self._clock)),
+            web.post("/sim/faults", answered(self._arm)),
+            web.delete("/sim/faults", answered(self._disarm)),
+            web.get("/sim/wire", answered(self._wire)),
+            web.post("/sim/bot/restart", answered(self._restart)),
+            web.post("/sim/bot/wave", answered(self._wave)),
+            web.get("/sim/bot/state/{ref}", answered(self._bot_state)),
+            web.get("/sim/scenarios", answered(self._progress)),
+            web.post("/sim/scenarios/{scenario}", answered(self._play)),
+            web.delete("/sim/scenarios", answered(self._stop)),
         ]
 
     # -- the page --------------------------------------------------------------------------------
@@ -98,57 +96,57 @@ class PageApi:
     # -- phones ----------------------------------------------------------------------------------
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
-        phone = phone_id(_person(request))
+        phone = phone_id(person_of(request))
         shown = [view.message(message, phone) for message in self._sim.chat(phone)]
         return web.json_response({"messages": shown, "menu": view.menu(self._sim.menu(phone))})
 
     async def _say(self, request: web.Request) -> web.StreamResponse:
-        person, body = _person(request), await _body(request)
-        text = _text(body, "text")
+        person, body = person_of(request), await body_of(request)
+        text = text_in(body, "text")
         return _sent(await self._sim.platforms[person.platform].say(person.user, text))
 
     async def _photo(self, request: web.Request) -> web.StreamResponse:
         """A picture of the album by its id, or an upload."""
-        person = _person(request)
+        person = person_of(request)
         if request.content_type.startswith("multipart/"):
-            data, filename = await _upload(request)
+            data, filename = await upload_of(request)
         else:
-            sample = samples.BY_ID.get(_text(await _body(request), "sample"))
+            sample = samples.BY_ID.get(text_in(await body_of(request), "sample"))
             if sample is None:
                 raise web.HTTPNotFound(reason="no such picture in the album")
             data, filename = samples.picture(sample.id), sample.filename
         return _sent(await self._sim.platforms[person.platform].send_image(person.user, data, filename=filename))
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
-        person = _person(request)
-        data, filename = await _upload(request)
+        person = person_of(request)
+        data, filename = await upload_of(request)
         return _sent(await self._sim.platforms[person.platform].send_file(person.user, data, filename=filename))
 
     async def _press(self, request: web.Request) -> web.StreamResponse:
-        person, body = _person(request), await _body(request)
+        person, body = person_of(request), await body_of(request)
         chosen = body.get("selected") or {}
         if not isinstance(chosen, dict) or not all(isinstance(ids, list) for ids in chosen.values()):
             raise web.HTTPBadRequest(reason="selected maps a selector to a list of option ids")
         press = Press(
             user=person.user,
-            card_id=_text(body, "card"),
-            key=_text(body, "key"),
+            card_id=text_in(body, "card"),
+            key=text_in(body, "key"),
             selected={str(key): [str(option) for option in ids] for key, ids in chosen.items()},
         )
         await self._sim.platforms[person.platform].press(press)
         return self._done()
 
     async def _menu(self, request: web.Request) -> web.StreamResponse:
-        person, body = _person(request), await _body(request)
+        person, body = person_of(request), await body_of(request)
         if person.platform != "wecom":
             raise LookupError("DingTalk robots have no menu")
-        await self._sim.wecom.tap_menu(person.user, _text(body, "key"), scan_result=str(body.get("scan") or ""))
+        await self._sim.wecom.tap_menu(person.user, text_in(body, "key"), scan_result=str(body.get("scan") or ""))
         return self._done()
 
     async def _scan(self, request: web.Request) -> web.StreamResponse:
         """A code held before the camera: through the app's menu, or typed where there is no menu."""
-        person, body = _person(request), await _body(request)
-        code = _text(body, "code")
+        person, body = person_of(request), await body_of(request)
+        code = text_in(body, "code")
         entry = next((e for e in self._sim.menu(phone_id(person)) if e.type in SCANNING), None)
         if entry is not None:
             await self._sim.wecom.tap_menu(person.user, entry.key, scan_result=code)
@@ -157,41 +155,41 @@ class PageApi:
         return self._done()
 
     async def _media(self, request: web.Request) -> web.StreamResponse:
-        phone = phone_id(_person(request))
+        phone = phone_id(person_of(request))
         wanted = request.match_info["message"]
         for message in self._sim.chat(phone):
             if message.id == wanted and message.image:
-                return web.Response(body=message.image, content_type=_kind(message.image), headers=FOREVER)
+                return web.Response(body=message.image, content_type=picture_kind(message.image), headers=FOREVER)
         raise web.HTTPNotFound
 
     async def _sample(self, request: web.Request) -> web.StreamResponse:
         data = samples.picture(request.match_info["sample"])
-        return web.Response(body=data, content_type=_kind(data), headers=FRESH)
+        return web.Response(body=data, content_type=picture_kind(data), headers=FRESH)
 
     # -- the world -------------------------------------------------------------------------------
 
     async def _clock(self, request: web.Request) -> web.StreamResponse:
         """``minutes`` forward, ``to`` the next ``HH:MM``, or another ``speed``."""
-        body, clock = await _body(request), self._sim.clock
+        body, clock = await body_of(request), self._sim.clock
         if "minutes" in body:
-            clock.advance(timedelta(minutes=_number(body, "minutes", 0, MOST_MINUTES)))
+            clock.advance(timedelta(minutes=number_in(body, "minutes", 0, MOST_MINUTES)))
         elif "to" in body:
-            hour, _, minute = _text(body, "to").partition(":")
+            hour, _, minute = text_in(body, "to").partition(":")
             if not (hour.isdigit() and minute.isdigit() and int(hour) < 24 and int(minute) < 60):
                 raise web.HTTPBadRequest(reason="to is HH:MM")
             clock.advance(until_next(clock.now(), int(hour), int(minute)))
         else:
-            clock.run_at(_number(body, "speed", 0, FASTEST))
+            clock.run_at(number_in(body, "speed", 0, FASTEST))
         return self._done(now=clock.now().timestamp() * 1000, speed=clock.speed)
 
     async def _arm(self, request: web.Request) -> web.StreamResponse:
-        body = await _body(request)
+        body = await body_of(request)
         try:
-            kind = FaultKind(_text(body, "kind"))
+            kind = FaultKind(text_in(body, "kind"))
         except ValueError:
             raise web.HTTPBadRequest(reason="no such fault") from None
         switch = BY_KIND.get(kind)
-        times = int(_number(body, "times", 1, 100)) if "times" in body else 1
+        times = int(number_in(body, "times", 1, 100)) if "times" in body else 1
         self._sim.arm(kind, times=times, platform=switch.platform if switch else None)
         return self._done(armed=self._sim.armed())
 
@@ -243,77 +241,5 @@ class PageApi:
         return web.json_response({"ok": True, **more})
 
 
-def _answered(handler: Handler) -> Handler:
-    """What a phone cannot do is a 409 with the reason; what is not there at all a 404."""
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except KeyError as missing:
-            return web.json_response({"error": f"there is no {missing}"}, status=404)
-        except (LookupError, ValueError) as refused:
-            return web.json_response({"error": str(refused)}, status=409)
-        except web.HTTPError as error:
-            return web.json_response({"error": error.reason}, status=error.status)
-
-    return answer
-
-
-def _person(request: web.Request) -> Persona:
-    wanted = request.match_info["phone"]
-    for person in EVERYBODY:
-        if phone_id(person) == wanted:
-            return person
-    raise KeyError(wanted)
-
-
-async def _body(request: web.Request) -> dict[str, Any]:
-    """The JSON object of a request; only JSON, so that no form of another site can press buttons here."""
-    if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType(reason="send JSON")
-    try:
-        body = await request.json()
-    except ValueError:
-        raise web.HTTPBadRequest(reason="not JSON") from None
-    if not isinstance(body, dict):
-        raise web.HTTPBadRequest(reason="not a JSON object")
-    return body
-
-
-async def _upload(request: web.Request) -> tuple[bytes, str]:
-    """The one file of a form."""
-    if not request.content_type.startswith("multipart/"):
-        raise web.HTTPUnsupportedMediaType(reason="send a form with one file")
-    found = (await request.post()).get("file")
-    if not isinstance(found, web.FileField):
-        raise web.HTTPBadRequest(reason="the form has no file")
-    data = found.file.read()
-    if not data:
-        raise web.HTTPBadRequest(reason="the file is empty")
-    return data, found.filename
-
-
-def _text(body: dict[str, Any], name: str) -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not value.strip():
-        raise web.HTTPBadRequest(reason=f"{name} is missing")
-    return value
-
-
-def _number(body: dict[str, Any], name: str, least: float, most: float) -> float:
-    value = body.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise web.HTTPBadRequest(reason=f"{name} is a number from {least} to {most}")
-    return float(value)
-
-
 def _sent(message_id: str) -> web.StreamResponse:
     return web.json_response({"ok": True, "id": message_id})
-
-
-def _kind(data: bytes) -> str:
-    """What a picture's first bytes say it is; never what somebody claimed."""
-    heads = ((b"\x89PNG", "image/png"), (b"\xff\xd8", "image/jpeg"), (b"GIF8", "image/gif"))
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for head, kind in heads if data.startswith(head)), "application/octet-stream")

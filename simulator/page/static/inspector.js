@@ -92,7 +92,7 @@ const short = (label) => label.replace(/https?:\/\/[^/]+/, "");
 function isTrouble(row) {
   if (/violation|违规/i.test(row.note)) return "wrong";
   if (/fault|retry|dropped|refused/i.test(row.note)) return "fault";
-  if (!row.status || /^(1\d\d|2\d\d|0|ok|ack 200|errcode 0)\b/i.test(row.status)) return "";
+  if (!row.status || /^(HTTP )?([12]\d\d|0|ok|ack 200|errcode 0)\b/i.test(row.status)) return "";
   return "odd";
 }
 
