@@ -142,10 +142,10 @@ class Scheduler:
             plan = await asyncio.to_thread(plan_waves, snap.world, seed=SEED)
             made = 0
             for wave in plan.waves:
-                async with self._transaction(f"wave:{slot:%Y%m%d%H%M}:{wave.warehouse}:{wave.run_id}") as act:
+                async with self._transaction(f"wave:{slot.isoformat()}:{wave.warehouse}:{wave.run_id}") as act:
                     made += await releasing.commit_wave(act, wave, snap, slot=slot) is not None
             for left in plan.left_out:
-                async with self._transaction(f"left:{slot:%Y%m%d%H%M}:{left.order_id}") as act:
+                async with self._transaction(f"left:{slot.isoformat()}:{left.order_id}") as act:
                     await releasing.note_left_out(act, left)
         log.info("waves planned", waves=made, left_out=len(plan.left_out))
         self._coordinator.wake("outbox")

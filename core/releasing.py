@@ -82,11 +82,9 @@ async def floor(act: Act, warehouse: str) -> Layout | None:
 async def commit_wave(act: Act, planned: PlannedWave, snap: Snapshot, *, slot: datetime) -> Wave | None:
     """One wave, one transaction: what the plan advises is held cell by cell, and what cannot be held waits.
 
-    Returns None when this wave of this slot exists already (a tick that ran twice) or nothing of it could be held.
+    Returns None when nothing of it could be held: also for a tick that ran twice, since a released order is never
+    released again. A red order may bring a second wave of the same run in the same minute (F054).
     """
-    key = f"wave:{planned.warehouse}:{slot:%Y%m%d%H%M}:{planned.run_id}"
-    if await act.tx.waves.by_key(key) is not None:
-        return None
     held: dict[str, list[Allocation]] = {}
     orders: dict[str, Order] = {}
     for plan in planned.orders:
@@ -98,6 +96,8 @@ async def commit_wave(act: Act, planned: PlannedWave, snap: Snapshot, *, slot: d
             held[order.number], orders[order.number] = allocations, order
     if not held:
         return None
+    first = next(iter(orders.values()))
+    key = f"wave:{planned.warehouse}:{slot:%Y%m%d%H%M}:{planned.run_id}:{first.number}.{first.version}"
     wave = await _add_wave(act, planned, key, slot, list(held))
     layout = snap.world.layouts.get(planned.warehouse)
     for nth, tour in enumerate((x for x in planned.pick_lists if any(o in held for o in x.order_ids)), start=1):

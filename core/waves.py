@@ -23,8 +23,8 @@ class TaskState(StrEnum):
 
 @dataclass(kw_only=True)
 class Wave:
-    """Orders that leave one warehouse with one carrier run. ``key`` is ``wave:{warehouse}:{slot}:{carrier}``,
-    unique: a tick that runs twice makes no second wave."""
+    """Orders that leave one warehouse with one carrier run. ``key`` is
+    ``wave:{warehouse}:{slot}:{run}:{first order}.{its version}``, unique: no order is released twice from one state."""
 
     key: str
     number: str
