@@ -82,7 +82,9 @@ CUSTOMERS = (
 )
 
 
-def person(person_id: str, name: str, *roles: Role, region: str = "", home: PlatformName = PlatformName.WECOM) -> Person:
+def person(
+    person_id: str, name: str, *roles: Role, region: str = "", home: PlatformName = PlatformName.WECOM
+) -> Person:
     """Somebody with an account on both messengers."""
     return Person(
         id=person_id, name=name, roles=list(roles), region=region, home=home,
@@ -93,7 +95,9 @@ def person(person_id: str, name: str, *roles: Role, region: str = "", home: Plat
 
 
 def part(number: str, name: str, *, pack: int = 1, safety: int | None = 100, **changed: Any) -> Part:
-    return Part(number=number, normal=normal(number), name=name, family="制动", pack=pack, safety_stock=safety, **changed)
+    return Part(
+        number=number, normal=normal(number), name=name, family="制动", pack=pack, safety_stock=safety, **changed
+    )
 
 
 PARTS = (
@@ -293,9 +297,8 @@ class World:
     async def painted(self) -> list[str]:
         """Every card painted so far, whoever sees it."""
         async with self.database.writer.connect() as connection:
-            rows = await connection.execute(
-                select(tables.outbox.c.body).where(tables.outbox.c.kind == DeliveryKind.CARD).order_by(tables.outbox.c.id)
-            )
+            cards = select(tables.outbox.c.body).where(tables.outbox.c.kind == DeliveryKind.CARD)
+            rows = await connection.execute(cards.order_by(tables.outbox.c.id))
             return [f"{body['kind']} {body['ref']}" for (body,) in rows]
 
     async def _outbox(self, name: str, kind: DeliveryKind) -> list[dict[str, Any]]:
@@ -323,7 +326,8 @@ class World:
             assert order is not None
             requests = await act.tx.approvals.of_order(number)
             cells = await act.tx.stock.lots([p.number for p in PARTS])
-            armed = [d for ref in (number, *(f"ap:{r.id}" for r in requests)) for d in await act.tx.deadlines.armed(ref)]
+            subjects = (number, *(f"ap:{r.id}" for r in requests))
+            armed = [d for ref in subjects for d in await act.tx.deadlines.armed(ref)]
             return (
                 order.status, order.version, order.revision, order.findings, order.reject_reason,
                 [(x.position, x.part_number, x.quantity, x.picked, x.short) for x in order.lines],
@@ -349,7 +353,6 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @asynccontextmanager
 async def opened(empty: Path, folder: Path, *, rules: Rules | None = None) -> AsyncIterator[World]:
     """A world on a fresh copy of the empty store."""
-    folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(empty, folder / "world.db")
     database = SqlDatabase(f"sqlite+aiosqlite:///{folder / 'world.db'}")
     try:
