@@ -28,7 +28,7 @@ from bot.app import Bot
 from bot.dingtalk.settings import StreamSettings
 from bot.masters.demo import load_demo
 from bot.ocr import OcrReader
-from bot.settings import Settings
+from bot.settings import CalendarSection, DingTalkSection, Settings, WeComSection
 from core.clock import CHINA, MovableClock
 from core.orders import OrderStatus
 from simulator.server import BODY_MOST, Accounts, Simulator
@@ -36,6 +36,10 @@ from simulator.server import BODY_MOST, Accounts, Simulator
 MORNING = datetime(2026, 2, 21, 9, 12, tzinfo=CHINA)
 DEMO_WORKDAY = date(2026, 2, 21)
 """A Saturday of the Spring Festival weeks that the demo company works on (domain section 8)."""
+
+
+RETRY_DELAY = 1.0
+"""Seconds between two tries of a WeCom callback, so that a restarting bot is back before the platform gives up."""
 
 
 class World:
@@ -56,7 +60,7 @@ class World:
         self._redis_url = redis_url
         self.simulator = Simulator(
             clock=self.clock, base_url=self.base_url, wecom_callback=f"{self.base_url}/wecom/callback",
-            accounts=self._accounts, hooks=self, **simulator,
+            accounts=self._accounts, hooks=self, **{"wecom": {"retry_delay": RETRY_DELAY}, **simulator},
         )
         self.bot = self._make()
         self._web: web.Application | None = None
@@ -68,12 +72,12 @@ class World:
         return Settings(
             host=self._host, port=self._port, database_url=self._database_url, redis_url=self._redis_url,
             files_dir=str(self.folder / "files"), public_url=self.base_url, card_secret="demo-card-secret-0123456789",
-            wecom={"enabled": True, "corpid": a.corpid, "agentid": a.agentid, "secret": a.secret, "token": a.token,
-                   "aes_key": a.aes_key, "base_url": self.base_url},
-            dingtalk={"enabled": True, "client_id": a.client_id, "client_secret": a.client_secret,
-                      "robot_code": a.robot_code, "api_base": self.base_url, "oapi_base": self.base_url,
-                      "monthly_api_calls": 200_000, "monthly_stream": 50_000},
-            calendar={"workdays": [DEMO_WORKDAY]},
+            wecom=WeComSection(enabled=True, corpid=a.corpid, agentid=a.agentid, secret=a.secret, token=a.token,
+                               aes_key=a.aes_key, base_url=self.base_url),
+            dingtalk=DingTalkSection(enabled=True, client_id=a.client_id, client_secret=a.client_secret,
+                                     robot_code=a.robot_code, api_base=self.base_url, oapi_base=self.base_url,
+                                     monthly_api_calls=200_000, monthly_stream=50_000),
+            calendar=CalendarSection(workdays=[DEMO_WORKDAY]),
         )
 
     async def start(self, *, fill: bool = True) -> None:
@@ -85,6 +89,7 @@ class World:
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port).start()
         await self.simulator.start()
+        self.simulator.bot_says = "正在准备演示数据…"
         await self.bot.database.migrate()
         if fill:
             await load_demo(self.bot.database, self.clock.now())
@@ -139,6 +144,7 @@ class World:
         app = self.bot.web_app()
         app.freeze()
         self._web = app
+        self.simulator.bot_says = ""
 
     async def _to_bot(self, request: web.Request) -> web.StreamResponse:
         """Everything that is not the simulator's goes to the bot that runs now; 503 while it restarts."""

@@ -14,9 +14,11 @@ import typer
 from aiohttp import web
 
 from bot.app import Bot
-from bot.masters import apply, export, read_workbook, write_templates
+from bot.masters import apply, dry_run, export, write_templates
 from bot.settings import ConfigError, Settings, load
+from core.errors import PictureRefused
 from core.timeline import first_broken
+from handlers import texts
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="接单 Jiedan: the order desk inside WeCom and DingTalk.")
 parked = typer.Typer(no_args_is_help=True, help="Messages that could not be handled or sent.")
@@ -65,23 +67,31 @@ def run(config: Config = None) -> None:
 
 
 @cli.command("import")
-def import_(file: Path, config: Config = None, commit: Annotated[bool, typer.Option(help="Write; without it a dry run")] = False) -> None:
+def import_(
+    file: Path, config: Config = None, commit: Annotated[bool, typer.Option(help="Write; without it a dry run")] = False
+) -> None:
     """Master data from xlsx or csv: a dry run first, then with --commit in one transaction."""
-    plan = read_workbook(file.read_bytes(), file.name)
-    for problem in plan.problems[:50]:
-        typer.echo(str(problem))
-    typer.echo(plan.summary)
-    if not commit:
-        typer.echo("这是试运行,没有写入。确认无误后加 --commit。")
-        return
 
-    async def write() -> None:
+    async def work() -> None:
         bot = Bot(_settings(config))
-        await bot.database.migrate()
-        typer.echo((await apply(plan, bot.database, by="cli", now=bot.clock.now())).text)
-        await bot.database.close()
+        try:
+            await bot.database.migrate()
+            plan = await dry_run(file.read_bytes(), file.name, bot.database)
+            for problem in plan.problems[:50]:
+                typer.echo(str(problem))
+            typer.echo(plan.summary)
+            if commit:
+                typer.echo((await apply(plan, bot.database, by="cli", now=bot.clock.now())).text)
+            else:
+                typer.echo("这是试运行,没有写入。确认无误后加 --commit。")
+        finally:
+            await bot.database.close()
 
-    _run(write())
+    try:
+        _run(work())
+    except PictureRefused as refusal:
+        typer.echo(texts.render(refusal.sentence, refusal.args_for_text), err=True)
+        raise typer.Exit(1) from None
 
 
 @cli.command("export")

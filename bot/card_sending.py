@@ -10,7 +10,7 @@ import structlog
 from bot.masterdata import DeskSource
 from bot.platform_errors import CardGone, PlatformDown
 from bot.rendering import Renderer, digest
-from cards.card import Card
+from cards.card import Card, Style
 from core.clock import Clock
 from core.desk import Act
 from core.notices import CardKind, ClickCode, Delivery, PostedCard
@@ -21,13 +21,6 @@ from core.telling import Teller, card_id
 log = structlog.get_logger()
 
 CODE_LIFE = timedelta(hours=72)
-WORTH_A_FRESH_COPY = frozenset(
-    {CardKind.APPROVAL, CardKind.ESCALATION, CardKind.PICK_LIST, CardKind.PICK_STOP, CardKind.EXPEDITE, CardKind.PICKUP,
-     CardKind.DRAFT}
-)
-"""When no handle is left to repaint: these come as a fresh card while there is something left to do on them. The
-picker's own card comes fresh at its end too: it is what they hold in the hand, and scans bring no update code."""
-
 Outcome = tuple[str, tuple[str, ...]]
 
 
@@ -95,9 +88,11 @@ class CardSender:
         return await self._fresh(delivery, messenger, card, posted)
 
     async def _fresh(self, delivery: Delivery, messenger: Messenger, card: Card, posted: PostedCard) -> Outcome | None:
-        """Law 10: no usable handle is left. A fresh card while there is something to do; else the old one stays."""
-        done = card.closed_text or not (card.buttons or card.choices)
-        if card.kind not in WORTH_A_FRESH_COPY or (done and card.kind is not CardKind.PICK_STOP):
+        """Law 10: no usable handle is left. A fresh card while it waits for somebody to act; else the old one stays, and
+        the sentence that goes with the change has told it. The picker's own card always comes fresh: it is what they hold
+        in the hand, and scans bring no update code."""
+        waits = any(b.style is Style.PRIMARY for b in card.buttons) or bool(card.choices)
+        if card.kind is not CardKind.PICK_STOP and (card.closed_text or not waits):
             log.info("card has no handle left and nothing to do", card=posted.card_id, kind=card.kind.value)
             return None
         generation = posted.generation + 1

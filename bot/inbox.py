@@ -125,6 +125,7 @@ class InboxLoop:
         self._lease = lease
         self._poll = poll
         self._running: set[asyncio.Task[None]] = set()
+        self._in_flight: set[int] = set()
         self._stopping = False
         self._loop: asyncio.Task[None] | None = None
 
@@ -178,6 +179,9 @@ class InboxLoop:
         self.coordinator.wake("inbox")
 
     async def _guarded(self, work: InboxWork) -> None:
+        if work.id in self._in_flight:
+            return  # its lease ran out because the clock was set forward: it is still being handled here
+        self._in_flight.add(work.id)
         renewal = asyncio.create_task(self._renew(work))
         started = self._clock.now()
         try:
@@ -189,6 +193,7 @@ class InboxLoop:
         except Exception as error:
             await self._failed(work, error)
         finally:
+            self._in_flight.discard(work.id)
             renewal.cancel()
             with suppress(asyncio.CancelledError):
                 await renewal

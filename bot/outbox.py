@@ -105,6 +105,8 @@ class OutboxLoop:
         self._breaker = Breaker(clock)
         self._cards = CardSender(database=database, desks=desks, renderer=renderer, clock=clock)
         self._running: set[asyncio.Task[None]] = set()
+        self._in_flight: set[int] = set()
+        """A lease that ran out because the clock was set forward must not send twice from one process."""
         self._stopping = False
         self._loop: asyncio.Task[None] | None = None
 
@@ -138,6 +140,8 @@ class OutboxLoop:
                 except Exception:
                     log.exception("outbox claim failed")
             for delivery in claimed:
+                if delivery.id in self._in_flight:
+                    continue
                 task = asyncio.create_task(self._guarded(delivery), name=f"outbox-{delivery.id}")
                 self._running.add(task)
                 task.add_done_callback(self._done)
@@ -150,10 +154,17 @@ class OutboxLoop:
 
     async def _guarded(self, delivery: Delivery) -> None:
         assert delivery.id is not None
+        self._in_flight.add(delivery.id)
+        try:
+            await self._try(delivery, delivery.id)
+        finally:
+            self._in_flight.discard(delivery.id)
+
+    async def _try(self, delivery: Delivery, delivery_id: int) -> None:
         started = self._clock.now()
         wait = self._breaker.wait(delivery.platform)
         if wait > 0:
-            await self._queue.retry(delivery.id, self._owner, available_at=started + timedelta(seconds=wait),
+            await self._queue.retry(delivery_id, self._owner, available_at=started + timedelta(seconds=wait),
                                     error="breaker open", count=False)
             return
         code, result = "", "sent"
@@ -170,8 +181,8 @@ class OutboxLoop:
             log.exception("delivery failed", delivery=delivery.id)
             await self._again(delivery, f"{type(error).__name__}: {error}"[:500])
         latency = round((self._clock.now() - started).total_seconds() * 1000)
-        await self._queue.log(delivery.id, delivery.attempts, at=started, result=result, errcode=code, latency_ms=latency)
-        log.info("delivery", delivery=delivery.id, kind=delivery.kind.value, platform=delivery.platform.value,
+        await self._queue.log(delivery_id, delivery.attempts, at=started, result=result, errcode=code, latency_ms=latency)
+        log.info("delivery", delivery=delivery_id, kind=delivery.kind.value, platform=delivery.platform.value,
                  result=result, code=code, ms=latency)
 
     async def _send(self, delivery: Delivery) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, func, insert, select, update
 
@@ -11,10 +12,11 @@ from core.errors import DomainError
 from core.stock import Allocation, Lot, StockMovement
 from core.warehouse.lots import QcState
 from storage import tables as t
-from storage.rows import columns_of
+from storage.rows import chunks, columns_of
 from storage.session import Work
 
 _lots = t.lots.c
+_CHUNK = 500
 _CELL = ("warehouse", "lot_no", "part_number", "bin")
 _RELEASED = tuple(state for state in QcState if state.released)
 
@@ -45,28 +47,54 @@ class SqlStock:
 
         Raises DomainError when a count finds fewer pieces than are held.
         """
-        for lot in lots:
-            await self._work.alone("cell", *(getattr(lot, name) for name in _CELL))
-            here = [_lots[name] == getattr(lot, name) for name in _CELL]
-            known = (await self._work.run(select(_lots.id, _lots.on_hand, _lots.allocated).where(*here))).first()
-            if known is None:
-                added = await self._work.run(
-                    insert(t.lots).values(columns_of(lot, t.lots)).returning(_lots.id)
-                )
-                lot.id = added.scalar_one()
-                await self._move(lot, lot.on_hand, cause="receipt", ref=ref, by=by, at=at)
-                continue
-            counted = await self._work.changed(
-                update(t.lots)
-                .where(_lots.id == known.id, _lots.allocated <= lot.on_hand)
-                .values(on_hand=lot.on_hand, damaged=lot.damaged, qc=lot.qc, received_on=lot.received_on,
-                        expires_on=lot.expires_on)
-            )
-            if not counted:
-                raise DomainError("count_below_held", lot=lot.lot_no, counted=lot.on_hand, held=known.allocated)
-            if not self._work.tracks(lot):
-                lot.id = known.id
-            await self._move(lot, lot.on_hand - known.on_hand, cause="count", ref=ref, by=by, at=at)
+        for chunk in chunks(lots, _CHUNK):
+            await self._work.alone("receive")
+            known = await self._known(chunk)
+            fresh = list({self._cell(lot): lot for lot in chunk if self._cell(lot) not in known}.values())
+            await self._add(fresh, by=by, at=at, ref=ref)
+            for lot in chunk:
+                if (row := known.get(self._cell(lot))) is not None:
+                    await self._count(lot, row, by=by, at=at, ref=ref)
+
+    async def _known(self, lots: Sequence[Lot]) -> dict[tuple[str, ...], Any]:
+        found = await self._work.run(
+            select(_lots.id, _lots.on_hand, _lots.allocated, *(_lots[name] for name in _CELL))
+            .where(_lots.part_number.in_({lot.part_number for lot in lots})).with_for_update()
+        )
+        return {tuple(getattr(row, name) for name in _CELL): row for row in found}
+
+    async def _add(self, lots: Sequence[Lot], *, by: str, at: datetime, ref: str) -> None:
+        if not lots:
+            return
+        added = await self._work.run(
+            insert(t.lots).returning(_lots.id, sort_by_parameter_order=True), [columns_of(lot, t.lots) for lot in lots]
+        )
+        for lot, lot_id in zip(lots, added.scalars(), strict=True):
+            lot.id = lot_id
+        moved = [
+            {"lot_id": lot.id, **{name: getattr(lot, name) for name in _CELL}, "delta": lot.on_hand, "cause": "receipt",
+             "ref": ref, "by": by, "at": at}
+            for lot in lots if lot.on_hand
+        ]
+        if moved:
+            await self._work.run(insert(t.stock_movements), moved)
+
+    async def _count(self, lot: Lot, known: Any, *, by: str, at: datetime, ref: str) -> None:
+        counted = await self._work.changed(
+            update(t.lots)
+            .where(_lots.id == known.id, _lots.allocated <= lot.on_hand)
+            .values(on_hand=lot.on_hand, damaged=lot.damaged, qc=lot.qc, received_on=lot.received_on,
+                    expires_on=lot.expires_on)
+        )
+        if not counted:
+            raise DomainError("count_below_held", lot=lot.lot_no, counted=lot.on_hand, held=known.allocated)
+        if not self._work.tracks(lot):
+            lot.id = known.id
+        await self._move(lot, lot.on_hand - known.on_hand, cause="count", ref=ref, by=by, at=at)
+
+    @staticmethod
+    def _cell(lot: Lot) -> tuple[str, ...]:
+        return tuple(getattr(lot, name) for name in _CELL)
 
     async def hold(self, lot_id: int, quantity: int) -> bool:
         held = await self._work.changed(
