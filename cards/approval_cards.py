@@ -26,14 +26,25 @@ def reject_reason_card(view: OrderView, keys: Keys, *, page: str = "") -> Card:
     """驳回原因: one of the dictionary, then it is rejected."""
     request = _request(view)
     closed = _closed(view)
-    choice = Choice(key="reason", title="驳回原因", options=tuple(Option(id=r.code, text=r.text) for r in reasons.REJECT))
+    choice = Choice(
+        key="reason", title="驳回原因", options=tuple(Option(id=r.code, text=r.text) for r in reasons.REJECT)
+    )
     return Card(
-        kind=CardKind.REJECT_REASON, ref=str(request.id), source="接单 · 驳回原因",
-        title=f"驳回 {view.order.number}?", subtitle="请选一个原因,选完即驳回" if not closed else _outcome(view),
-        choices=(choice,) if not closed else (), numbered_reply=True,
-        submit=Button(text="确认驳回", style=Style.NEGATIVE,
-                      key=keys.make(Verb.REJECT_REASON, str(request.id), revision=view.order.revision)),
-        link=page, closed_text=closed, alert=f"驳回 {view.order.number}:请选原因",
+        kind=CardKind.REJECT_REASON,
+        ref=str(request.id),
+        source="接单 · 驳回原因",
+        title=f"驳回 {view.order.number}?",
+        subtitle="请选一个原因,选完即驳回" if not closed else _outcome(view),
+        choices=(choice,) if not closed else (),
+        numbered_reply=True,
+        submit=Button(
+            text="确认驳回",
+            style=Style.NEGATIVE,
+            key=keys.make(Verb.REJECT_REASON, str(request.id), revision=view.order.revision),
+        ),
+        link=page,
+        closed_text=closed,
+        alert=f"驳回 {view.order.number}:请选原因",
     )
 
 
@@ -45,7 +56,7 @@ def _approval(view: OrderView, keys: Keys, kind: CardKind, page: str) -> Card:
     flagged = {f.line for f in order.open_findings(Severity.SUPERVISOR)}
     facts += [
         (f"{x.position}行", f"{x.part_number} {x.part_name} ×{x.quantity}" + (" 🟡" if x.position in flagged else ""))
-        for x in order.lines[:12]
+        for x in wording.flagged_first(order)
     ]
     body = [f"🟡 {f.line}行 {wording.finding(f)}" for f in order.open_findings(Severity.SUPERVISOR) if f.line]
     if order.requirements:
@@ -56,21 +67,37 @@ def _approval(view: OrderView, keys: Keys, kind: CardKind, page: str) -> Card:
         body.insert(0, _outcome(view))
     else:
         if request.escalated_at is not None:
-            body.append(f"⏰ 超时未处理,已升级至 {'、'.join(view.escalated_to)} {wording.clock(request.escalated_at, view.now)}")
+            body.append(
+                f"⏰ 超时未处理,已升级至 {'、'.join(view.escalated_to)} {wording.clock(request.escalated_at, view.now)}"
+            )
         body.append(f"截止 {wording.clock(request.due_at, view.now)} · 也可回复“同意 {order.number}”")
     owner = view.owner.name if view.owner else ""
     late = kind is CardKind.ESCALATION and not closed
+    size = f"共 {len(order.lines)} 行 {sum(x.quantity or 0 for x in order.lines)} 件"
+    silent = [name for name in view.deciders if name not in view.escalated_to]
     return Card(
-        kind=kind, ref=ref, source="接单 · 超时升级" if kind is CardKind.ESCALATION else "接单 · 待审批",
+        kind=kind,
+        ref=ref,
+        source="接单 · 超时升级" if kind is CardKind.ESCALATION else "接单 · 待审批",
         title=f"{STEP_LABEL[request.step]} {order.number}",
-        subtitle=(f"🔴 超时未处理:{'、'.join(view.deciders[:3])}" if late
-                  else f"{order.customer_name} · {owner} 提交" + ("" if closed else f" · {wording.left(request.due_at, view.now)}")),
-        facts=tuple(facts), body="\n".join(body),
+        subtitle=(
+            f"🔴 超时未处理:{'、'.join(silent[:3])} · {size}"
+            if late
+            else " · ".join(
+                x for x in ("" if closed else wording.left(request.due_at, view.now), size, f"{owner} 提交") if x
+            )
+        ),
+        facts=tuple(facts),
+        body="\n".join(body),
         buttons=(
             Button(text="通过", style=Style.PRIMARY, key=keys.make(Verb.APPROVE, ref, revision=request.revision)),
             Button(text="驳回", style=Style.NEGATIVE, key=keys.make(Verb.REJECT, ref, revision=request.revision)),
-        ) if not closed else (),
-        link=page, closed_text=closed, alert=f"{STEP_LABEL[request.step]} {order.number}",
+        )
+        if not closed
+        else (),
+        link=page,
+        closed_text=closed,
+        alert=f"{STEP_LABEL[request.step]} {order.number}",
     )
 
 

@@ -28,12 +28,23 @@ def expedite_reason_card(view: OrderView, keys: Keys, *, page: str = "") -> Card
     order = view.order
     closed = _lit(view)
     return Card(
-        kind=CardKind.EXPEDITE_REASON, ref=order.number, source="接单 · 加急 1/2", title="加急 1/2 · 为什么急?",
-        subtitle=f"{order.number} {order.customer_name}", numbered_reply=True,
-        choices=(Choice(key="reason", title="加急原因",
-                        options=tuple(Option(id=r.code, text=r.text) for r in reasons.EXPEDITE)),) if not closed else (),
+        kind=CardKind.EXPEDITE_REASON,
+        ref=order.number,
+        source="接单 · 加急 1/2",
+        title="加急 1/2 · 为什么急?",
+        subtitle=f"{order.number} {order.customer_name}",
+        numbered_reply=True,
+        choices=(
+            Choice(
+                key="reason", title="加急原因", options=tuple(Option(id=r.code, text=r.text) for r in reasons.EXPEDITE)
+            ),
+        )
+        if not closed
+        else (),
         submit=Button(text="下一步", style=Style.PRIMARY, key=keys.make(Verb.EXPEDITE_REASON, order.number)),
-        link=page, closed_text=closed, alert=f"加急 {order.number}",
+        link=page,
+        closed_text=closed,
+        alert=f"加急 {order.number}",
     )
 
 
@@ -46,22 +57,38 @@ def expedite_terms_card(view: OrderView, keys: Keys, reason_code: str, *, compac
     if compact:
         pairs = [(level, slot) for slot in slots[:2] for level in _preferred(reason.level)][:6]
         choices: tuple[Choice, ...] = (
-            Choice(key="terms", title="等级和最晚发货", options=tuple(
-                Option(id=f"{level.value}@{at}", text=f"{LEVEL_LABEL[level]} {at}") for level, (at, _) in pairs)),
+            Choice(
+                key="terms",
+                title="等级和最晚发货",
+                options=tuple(
+                    Option(id=f"{level.value}@{at}", text=f"{LEVEL_LABEL[level]} {at}") for level, (at, _) in pairs
+                ),
+            ),
         )
     else:
         choices = (
-            Choice(key="level", title="等级", options=tuple(Option(id=x.value, text=text) for x, text in LEVELS),
-                   selected=reason.level),
+            Choice(
+                key="level",
+                title="等级",
+                options=tuple(Option(id=x.value, text=text) for x, text in LEVELS),
+                selected=reason.level,
+            ),
             Choice(key="time", title="最晚发货", options=tuple(Option(id=at, text=text) for at, text in slots[:10])),
         )
     return Card(
-        kind=CardKind.EXPEDITE_TERMS, ref=f"{order.number}:{reason_code}", source="接单 · 加急 2/2",
-        title=f"加急 2/2 · {reason.text}", subtitle=f"{order.number} {order.customer_name}",
-        body="也可回复:加急 单号 红 15:30 原因", choices=choices if not closed else (),
-        submit=Button(text="启动熔断", style=Style.NEGATIVE,
-                      key=keys.make(Verb.EXPEDITE_TERMS, order.number, arg=reason_code)),
-        link=page, closed_text=closed, alert=f"加急 {order.number}:等级和时间",
+        kind=CardKind.EXPEDITE_TERMS,
+        ref=f"{order.number}:{reason_code}",
+        source="接单 · 加急 2/2",
+        title=f"加急 2/2 · {reason.text}",
+        subtitle=f"{order.number} {order.customer_name}",
+        body="也可回复:加急 单号 红 15:30 原因",
+        choices=choices if not closed else (),
+        submit=Button(
+            text="启动熔断", style=Style.NEGATIVE, key=keys.make(Verb.EXPEDITE_TERMS, order.number, arg=reason_code)
+        ),
+        link=page,
+        closed_text=closed,
+        alert=f"加急 {order.number}:等级和时间",
     )
 
 
@@ -73,16 +100,35 @@ def expedite_card(view: OrderView, keys: Keys, *, page: str = "") -> Card:
     marks = wording.LEVEL_MARK.get(order.expedite_level, "⚡")
     alarm = latest - timedelta(hours=2) if latest else None
     director = "已通知运营总监" if x and x.escalated_at else f"{wording.clock(alarm, view.now)} 未出库→运营总监"
-    body = done or "\n".join(
-        ["① 已置顶仓库待办", f"② 已通知物流主管{'(' + x.pickup_by + ' 已安排)' if x and x.pickup_by else ''}", f"③ {director}"]
+    body = (
+        ""
+        if done
+        else "\n".join(
+            [
+                "① 已置顶仓库待办",
+                f"② 已通知物流主管{'(' + x.pickup_by + ' 已安排)' if x and x.pickup_by else ''}",
+                f"③ {director}",
+            ]
+        )
     )
     return Card(
-        kind=CardKind.EXPEDITE, ref=order.number, source="接单 · 加急", title=f"{marks} {order.number}",
+        kind=CardKind.EXPEDITE,
+        ref=order.number,
+        source="接单 · 加急",
+        title=f"{marks} {order.number}",
         subtitle=done or f"最晚 {wording.clock(latest, view.now)} · {wording.left(latest, view.now)}",
-        facts=(("客户", order.customer_name), ("原因", reasons.BY_CODE[x.reason_code].text if x else ""),
-               ("进度", standing(view).label)) if x else (("客户", order.customer_name), ("进度", standing(view).label)),
-        body=body, buttons=(Button(text="催仓库", key=keys.make(Verb.URGE, order.number)),) if not done else (),
-        link=page, closed_text=_short_close(view) if done else "", alert=f"加急 {order.number}",
+        facts=(
+            ("客户", order.customer_name),
+            ("原因", reasons.BY_CODE[x.reason_code].text if x else ""),
+            ("进度", standing(view).label),
+        )
+        if x
+        else (("客户", order.customer_name), ("进度", standing(view).label)),
+        body=body,
+        buttons=(Button(text="催仓库", key=keys.make(Verb.URGE, order.number)),) if not done else (),
+        link=page,
+        closed_text=_short_close(view) if done else "",
+        alert=f"加急 {order.number}",
     )
 
 
@@ -94,16 +140,27 @@ def pickup_card(view: OrderView, keys: Keys, *, page: str = "") -> Card:
     pieces = sum(line.quantity or 0 for line in order.lines)
     arranged = x.pickup_by if x else ""
     return Card(
-        kind=CardKind.PICKUP, ref=order.number, source="接单 · 取货提醒",
-        title=f"⚡取货提醒 {order.number}", subtitle=done or f"最晚 {wording.clock(order.latest_ship_at, view.now)} · "
-        f"{wording.left(order.latest_ship_at, view.now)}",
-        facts=(("取货点", place), ("地址", house.address if house else ""), ("件数", f"{pieces} 件"),
-               ("客户", order.customer_name), ("安排", arranged or "未安排")),
-        body=done or (f"地图 {map_link(view)}" if map_link(view) else "没有仓库坐标,请按地址取货"),
+        kind=CardKind.PICKUP,
+        ref=order.number,
+        source="接单 · 取货提醒",
+        title=f"⚡取货提醒 {order.number}",
+        subtitle=done
+        or f"最晚 {wording.clock(order.latest_ship_at, view.now)} · {wording.left(order.latest_ship_at, view.now)}",
+        facts=(
+            ("取货点", place),
+            *((("地址", house.address),) if house and house.address else ()),
+            ("件数", f"{pieces} 件"),
+            ("客户", order.customer_name),
+            *((("安排", arranged or "未安排"),) if not done or arranged else ()),
+        ),
+        body="" if done else (f"地图 {map_link(view)}" if map_link(view) else "没有仓库坐标,请按地址取货"),
         buttons=(Button(text="已安排", style=Style.PRIMARY, key=keys.make(Verb.PICKUP, order.number)),)
-        if not done and not arranged else (),
+        if not done and not arranged
+        else (),
         more=(Button(text="打开地图", url=map_link(view)),) if map_link(view) and not done else (),
-        link=map_link(view) or page, closed_text=_short_close(view) if done else "", alert=f"取货提醒 {order.number}",
+        link=map_link(view) or page,
+        closed_text=_short_close(view) if done else "",
+        alert=f"取货提醒 {order.number}",
     )
 
 
@@ -112,21 +169,43 @@ def expedite_alarm_card(view: OrderView, keys: Keys, *, page: str = "") -> Card:
     order, x = view.order, view.expedite
     done = _over(view)
     now = standing(view)
-    holder = f"{view.picker} {wording.clock(view.pick_list.claimed_at, view.now)} 起" if view.picker and view.pick_list else now.owner
+    holder = (
+        f"{view.picker} {wording.clock(view.pick_list.claimed_at, view.now)} 起"
+        if view.picker and view.pick_list
+        else now.owner
+    )
     coordinated = x.coordinated_by if x else ""
     return Card(
-        kind=CardKind.ESCALATION, ref=order.number, source="接单 · 加急升级",
-        title=f"🔴 {order.number} 距最晚发货 {wording.left(order.latest_ship_at, view.now)}",
+        kind=CardKind.ESCALATION,
+        ref=order.number,
+        source="接单 · 加急升级",
+        title=f"加急 {order.number}"
+        if done
+        else f"🔴 {order.number} 距最晚发货 {wording.left(order.latest_ship_at, view.now)}",
         subtitle=done or f"未出库 · 卡在【{now.label}】{holder}",
-        facts=(("客户", order.customer_name), ("原因", reasons.BY_CODE[x.reason_code].text if x else ""),
-               ("下一步", now.next_step), ("最晚", wording.clock(order.latest_ship_at, view.now)),
-               ("协调", coordinated or "未接手")),
-        body=done or "放宽时限须客户同意",
-        buttons=tuple(b for b in (
-            None if coordinated else Button(text="我来协调", style=Style.PRIMARY, key=keys.make(Verb.COORDINATE, order.number)),
-            Button(text="催仓库", key=keys.make(Verb.URGE, order.number)),
-        ) if b) if not done else (),
-        link=page, closed_text=_short_close(view) if done else "", alert=f"加急告警 {order.number}",
+        facts=(
+            ("客户", order.customer_name),
+            *((("原因", reasons.BY_CODE[x.reason_code].text),) if x else ()),
+            ("下一步", now.next_step),
+            ("最晚", wording.clock(order.latest_ship_at, view.now)),
+            *((("协调", coordinated or "未接手"),) if not done or coordinated else ()),
+        ),
+        body="" if done else "放宽时限须客户同意",
+        buttons=tuple(
+            b
+            for b in (
+                None
+                if coordinated
+                else Button(text="我来协调", style=Style.PRIMARY, key=keys.make(Verb.COORDINATE, order.number)),
+                Button(text="催仓库", key=keys.make(Verb.URGE, order.number)),
+            )
+            if b
+        )
+        if not done
+        else (),
+        link=page,
+        closed_text=_short_close(view) if done else "",
+        alert=f"加急告警 {order.number}",
     )
 
 
@@ -139,11 +218,12 @@ def map_link(view: OrderView) -> str:
 
 
 def _slots(view: OrderView) -> list[tuple[str, str]]:
-    """Today's cut-offs ahead as (``15:30``, ``15:30 顺丰``); with none left, the end of the next hours."""
+    """Today's cut-offs ahead as (``15:30``, ``15:30 顺丰``); with none left, an hour from now, still today."""
     slots = [(text.split(" ")[0], text) for text in view.cutoffs]
     if not slots:
-        here = local(view.now) + timedelta(hours=1)
-        slots = [(f"{here:%H:%M}", f"{here:%H:%M} 自提")]
+        now = local(view.now)
+        at = min(now + timedelta(hours=1), now.replace(hour=23, minute=59))
+        slots = [(f"{at:%H:%M}", f"{at:%H:%M} 自提")]
     return slots
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from core.clock import local
 from core.expedite import Level
 from core.findings import Finding, FindingCode, Severity
-from core.orders import OrderStatus
+from core.orders import Order, OrderLine, OrderStatus
 
 STATUS: dict[OrderStatus, str] = {
     OrderStatus.DRAFT: "草稿",
@@ -27,6 +27,8 @@ LEVEL_MARK: dict[str, str] = {
 }
 PLATFORM = {"wecom": "企微", "dingtalk": "钉钉"}
 MARK: dict[Severity, str] = {Severity.RED: "🔴", Severity.YELLOW: "🟡", Severity.SUPERVISOR: "🟡", Severity.INFO: "ℹ️"}
+ROWS_SEEN = 4
+"""Lines that WeCom shows as rows beside customer and date."""
 WEEKDAYS = "一二三四五六日"
 
 
@@ -84,7 +86,7 @@ def finding(flag: Finding) -> str:
         case FindingCode.PART_SUPERSEDED:
             return f"{a.get('text', a.get('part', ''))} 已停产" + (f",替代件 {first}" if first else ",没有替代件")
         case FindingCode.QUANTITY_MISSING:
-            return "没写数量,要几个?"
+            return f"没写数量,请回复“{flag.line}行 20”" if flag.line else "没写数量,要几个?"
         case FindingCode.QUANTITY_UNCLEAR:
             if len(flag.candidates) < 2:
                 return f"数量“{a.get('text', '')}”不明确" + (f",是 {first} 吗?" if first else ",要几个?")
@@ -128,6 +130,14 @@ def _moment(iso: str) -> str:
         return f"{local(datetime.fromisoformat(iso)):%m-%d %H:%M}"
     except ValueError:
         return iso
+
+
+def flagged_first(order: Order) -> list[OrderLine]:
+    """Lines in their order; when not all can be seen at once, those that wait for an answer come first (F031)."""
+    if len(order.lines) <= ROWS_SEEN:
+        return order.lines
+    held = {f.line for f in order.open_findings(Severity.RED, Severity.YELLOW, Severity.SUPERVISOR)}
+    return sorted(order.lines, key=lambda x: (x.position not in held, x.position))
 
 
 def left_out(code: str) -> str:

@@ -36,6 +36,8 @@ class OrderView:
     pick_list: PickList | None = None
     picker: str = ""
     available: dict[str, int] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    """Names of the parts and customers that the open flags offer, by their code."""
     cutoffs: tuple[str, ...] = ()
     warehouse: Warehouse | None = None
 
@@ -106,9 +108,17 @@ async def _fill(act: Act, order: Order, request: ApprovalRequest | None, pick_li
         escalated_to=tuple(escalated), expedite=await act.tx.expedites.live(order.number), pick_list=pick_list,
         picker=picker.name if picker else "",
         available=await act.available(x.part_number for x in order.lines) if order.status is OrderStatus.DRAFT else {},
+        names=_names(act, order) if order.status is OrderStatus.DRAFT else {},
         cutoffs=tuple(await expediting.cutoffs(act, order)),
         warehouse=await act.tx.catalog.warehouse(order.warehouse) if order.warehouse else None,
     )
+
+
+def _names(act: Act, order: Order) -> dict[str, str]:
+    """What the candidates of the open flags are called."""
+    codes = {code for f in order.open_findings() for code in f.candidates}
+    found = {code: act.desk.index.part(code) or act.desk.index.customer(code) for code in codes}
+    return {code: x.name for code, x in found.items() if x is not None}
 
 
 async def pick_view(act: Act, number: str) -> PickView | None:
