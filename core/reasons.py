@@ -11,6 +11,8 @@ class Reason:
     text: str
     level: str = ""
     """Expedite only: the usual level (yellow, orange, red)."""
+    also: tuple[str, ...] = ()
+    """What people type for it."""
 
 
 EXPEDITE: tuple[Reason, ...] = (
@@ -29,7 +31,7 @@ EXPEDITE: tuple[Reason, ...] = (
 )
 
 REJECT: tuple[Reason, ...] = (
-    Reason(code="R01", text="车型不适配"),
+    Reason(code="R01", text="车型不适配", also=("车型不符", "不适配")),
     Reason(code="R02", text="VIN缺失或无效"),
     Reason(code="R03", text="物料停产需替代"),
     Reason(code="R04", text="数量异常"),
@@ -68,7 +70,7 @@ def match(text: str, among: tuple[Reason, ...]) -> tuple[Reason, ...]:
         return ()
     if word.isdigit() and 1 <= int(word) <= len(among):
         return (among[int(word) - 1],)
-    exact = tuple(r for r in among if word.upper() == r.code or word == r.text)
+    exact = tuple(r for r in among if word.upper() == r.code or word == r.text or word in r.also)
     if exact:
         return exact
     return tuple(r for r in among if word in r.text or r.text in word or _stem(r.text) in word)

@@ -96,7 +96,8 @@ async def bin_content(ctx: Context, command: Command) -> None:
         label = command.get("bin").upper()
         house = ctx.actor.person.warehouse
         houses = [house] if house else [w.code for w in await act.tx.catalog.warehouses()]
-        rows = [[x.part_number, x.lot_no, x.on_hand, x.available] for h in houses for x in await act.tx.stock.in_bin(h, label)]
+        lots = [x for h in houses for x in await act.tx.stock.in_bin(h, label)]
+        rows = [[x.part_number, x.lot_no, x.on_hand, x.available] for x in lots]
         await act.tell.say(ctx.actor.address, "bin_content", bin=label, rows=rows, as_of=act.now.isoformat())
 
 
@@ -106,7 +107,8 @@ async def lot_content(ctx: Context, command: Command) -> None:
         names = {w.code: w.name for w in await act.tx.catalog.warehouses()}
         rows = [[x.part_number, names.get(x.warehouse, x.warehouse), x.bin, x.received_on.isoformat(), QC_LABELS[x.qc],
                  x.on_hand, x.available] for x in await act.tx.stock.by_lot_no(command.get("lot"))]
-        await act.tell.say(ctx.actor.address, "lot_content", lot=command.get("lot"), rows=rows, as_of=act.now.isoformat())
+        await act.tell.say(ctx.actor.address, "lot_content", lot=command.get("lot"), rows=rows,
+                           as_of=act.now.isoformat())
 
 
 async def capacity(ctx: Context, command: Command) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from core.intake.correction import Correction, SetCustomer, SetPart, SetQuantity, parse_corrections
-
 from cards.keys import Action, Verb
 from core import ordering
 from core.desk import Act
 from core.errors import DomainError
+from core.intake.correction import Correction, SetCustomer, SetPart, SetQuantity, parse_corrections
 from core.orders import Order
 from handlers.context import Context
 from handlers.finding_orders import named

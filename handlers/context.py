@@ -53,7 +53,7 @@ class Context(Protocol):
     def known(self) -> bool: ...
 
     def act(self) -> AbstractAsyncContextManager[Act]:
-        """The one transaction of this inbound: effect, trace, notices and “done” are committed together. Exactly once."""
+        """The one transaction of this inbound: effect, trace, notices and “done” are committed together, once."""
 
     def look(self) -> AbstractAsyncContextManager[Act]:
         """A read; nothing may be changed in it."""

@@ -14,11 +14,10 @@ from core.expedite import Level
 from core.notices import CardKind, Expectation, Priority
 from handlers.context import Context
 from handlers.finding_orders import named
-from handlers.grammar import Command
+from handlers.grammar import Command, order_in
 
 LEVEL_WORDS = {"红": Level.RED, "橙": Level.ORANGE, "黄": Level.YELLOW, "red": Level.RED, "orange": Level.ORANGE,
                "yellow": Level.YELLOW}
-_ORDER = re.compile(r"SO\d{6}-\d{4,6}|(?<![\d:])\d{4}(?![\d:])", re.IGNORECASE)
 _TIME = re.compile(r"(?:(\d{1,2})[:点](\d{2})?半?(?:前)?)|(\d{1,2})点半")
 
 
@@ -26,11 +25,9 @@ async def by_text(ctx: Context, command: Command) -> None:
     """“加急 SO… 红 15:30 竞品抢单”, the words in any order. What is missing is asked with the card."""
     rest = command.get("rest")
     async with ctx.act() as act:
-        number = _ORDER.search(rest)
-        if number is None:
-            raise DomainError("expedite_needs_level", number="SO…")
-        order = await named(act, number.group())
-        rest = rest.replace(number.group(), " ", 1)
+        number = order_in(rest)
+        order = await named(act, number)
+        rest = rest.replace(number, " ", 1)
         at, rest = _take_time(rest, act.now)
         level, rest = _take_level(rest)
         word, _, note = rest.strip().partition(" ")
@@ -60,7 +57,7 @@ async def by_press(ctx: Context, action: Action) -> None:
             case Verb.EXPEDITE_TERMS:
                 level, _, time = press.choice("terms").partition("@")
                 level, time = level or press.choice("level"), time or press.choice("time")
-                at, _ = _take_time(time, act.now)
+                at = _slot(time, act.now)
                 if level not in set(Level) or at is None:
                     raise DomainError("expedite_needs_level", number=action.ref)
                 await expediting.light(act, action.ref, ctx.actor, level=Level(level), latest_ship_at=at,
@@ -107,6 +104,12 @@ async def _ask_terms(ctx: Context, act: Act, number: str, code: str) -> None:
     if code not in {r.code for r in reasons.EXPEDITE}:
         raise DomainError("expedite_needs_reason", number=number)
     await act.tell.fresh(CardKind.EXPEDITE_TERMS, f"{number}:{code}", ctx.actor.address, priority=Priority.RECEIPT)
+
+
+def _slot(text: str, now: datetime) -> datetime | None:
+    """A slot offered by the card: today at exactly this time, in the morning too."""
+    found = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", text)
+    return local(now).replace(hour=int(found[1]), minute=int(found[2]), second=0, microsecond=0) if found else None
 
 
 def _take_level(text: str) -> tuple[Level | None, str]:

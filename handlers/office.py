@@ -25,7 +25,7 @@ async def welcome(ctx: Context) -> None:
 
 
 async def bind(ctx: Context, command: Command) -> None:
-    """“绑定 工号” from an unknown account: the administrators are asked; nobody makes themselves somebody (deny by default)."""
+    """“绑定 工号” from an unknown account: the administrators are asked; nobody makes themselves somebody."""
     message, number = ctx.message, command.get("number").upper()
     here = Address(platform=message.platform, account=message.account)
     async with ctx.act() as act:
@@ -54,7 +54,8 @@ async def bind_for(ctx: Context, command: Command) -> None:
         if person.account_on(name) is not None or await act.tx.people.by_account(name, account) is not None:
             raise DomainError("bind_taken", number=number)
         await act.tx.people.bind(number, name, account)
-        await trace(act.tx, f"person:{number}", "person.bound", ctx.actor, now=act.now, platform=name.value, account=account)
+        await trace(act.tx, f"person:{number}", "person.bound", ctx.actor, now=act.now, platform=name.value,
+                    account=account)
         await act.tell.say(Address(platform=name, account=account), "bound", name=person.name, number=number)
         await act.tell.say(ctx.actor.address, "bound", name=person.name, number=number)
 

@@ -116,7 +116,7 @@ async def handle(ctx: Context) -> None:
 
 
 async def _text(ctx: Context) -> None:
-    """Command, correction, answer to a question, order: in this order; an order-like text is never taken for an answer."""
+    """Command, answer to a question, correction, order: in this order; an order is never taken for an answer."""
     text = clean(ctx.message.text)
     found = command(text)
     if found is not None:
@@ -204,7 +204,7 @@ async def _unsupported(ctx: Context) -> None:
 
 
 async def _stranger(ctx: Context) -> None:
-    """An account nobody has registered: 绑定 is passed on to the administrators, anything else gets the hint once an hour."""
+    """An account nobody has registered: 绑定 goes to the administrators, anything else gets the hint once an hour."""
     message = ctx.message
     found = command(clean(message.text)) if message.kind is MessageKind.TEXT else None
     if found is not None and found.intent is Intent.BIND:
@@ -212,8 +212,8 @@ async def _stranger(ctx: Context) -> None:
         return
     async with ctx.act() as act:
         if message.press is not None:
-            await trace(act.tx, f"card:{message.press.card_id}", "press.refused", None, now=act.now, why="unknown account",
-                        account=message.account)
+            await trace(act.tx, f"card:{message.press.card_id}", "press.refused", None, now=act.now,
+                        why="unknown account", account=message.account)
         await act.tell.once(Address(platform=message.platform, account=message.account), "unknown_person",
                             key=f"{act.now:%Y%m%d%H}", account=message.account)
 

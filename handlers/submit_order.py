@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cards.annotate import marks_of
-from core.intake.draft import draft_from_sheet, draft_from_text
-
 from core import ordering
 from core.desk import Act
 from core.inbound import MediaRef
+from core.intake.draft import draft_from_sheet, draft_from_text
 from core.intake.text_order import is_order_like, read_text
 from core.notices import Priority
 from core.people import Role
@@ -19,6 +18,7 @@ from core.reading.words import ReadPage
 from handlers.context import Context
 from handlers.grammar import clean
 from handlers.pick import scan_code
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Source:

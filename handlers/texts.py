@@ -80,7 +80,8 @@ def no_self_approval(number: str) -> str:
 
 
 def help_text(roles: Sequence[str]) -> str:
-    lines = ["发订单:直接发文字、拍照或文件,例如", f"  {EXAMPLE}", "改草稿:2行 20 / 交期 3/8 / 客户 K0231 / 确认 / 作废",
+    lines = ["发订单:直接发文字、拍照或文件,例如", f"  {EXAMPLE}",
+             "改草稿:2行 20 / 交期 3/8 / 客户 K0231 / 确认 / 作废",
              "查询:查 SO… / 我的单 / 溯源 SO… / 库存 物料号"]
     if "sales" in roles:
         lines.append("加急:加急 SO… 红 15:30 竞品抢单")
@@ -186,7 +187,8 @@ def bound(name: str, number: str) -> str:
 
 def bind_request(name: str, number: str, account: str, platform: str, nick: str) -> str:
     where = wording.PLATFORM.get(platform, platform)
-    return f"{where}账号 {account}({nick or '未知昵称'})申请绑定 {name}({number})。核实后回复:绑定 {number} {where} {account}"
+    who = f"{where}账号 {account}({nick or '未知昵称'})"
+    return f"{who}申请绑定 {name}({number})。核实后回复:绑定 {number} {where} {account}"
 
 
 def bind_asked(number: str) -> str:
@@ -482,7 +484,8 @@ def scanned_out(lot: str, quantity: int, orders: Sequence[str], left: int) -> st
 
 
 def scan_wrong_lot(lot: str, part: str, received: str, qc: str, want: str, order: str) -> str:
-    return (f"❌ 批次不符,未出库\n你扫的 {lot}({part},{received} 入库,质检 {qc})\n订单要 {want or '——'}\n请重扫正确批次;库存没有变化。")
+    scanned = f"{lot}({part},{received} 入库,质检 {qc})"
+    return f"❌ 批次不符,未出库\n你扫的 {scanned}\n订单要 {want or '——'}\n请重扫正确批次;库存没有变化。"
 
 
 def scan_product_code(code: str, want: str) -> str:
@@ -546,7 +549,9 @@ def stock(
     head = f"{part} {name} · 可用 {available} / 在库 {on_hand}(占用{held} 冻结{frozen}) · 截至 {_hm(as_of)}"
     if not lots:
         return head + "\n没有库存。"
-    rows = [f"{lot}  入库{received}  质检{qc}  {house} {bin}  可用 {free}" for lot, received, qc, house, bin, free in lots]
+    rows = [
+        f"{lot}  入库{received}  质检{qc}  {house} {bin}  可用 {free}" for lot, received, qc, house, bin, free in lots
+    ]
     return _listed(head, rows)
 
 

@@ -9,13 +9,16 @@ from core.approvals import STEP_LABEL, Step
 from core.reasons import BY_CODE
 from core.timeline import TimelineEntry
 
+SOURCES = {"text": "文字", "image": "图片", "file": "文件", "voice": "语音"}
+
 
 def words(entry: TimelineEntry) -> str:
     """What happened, for people; an event nobody gave words shows its own name."""
     d: dict[str, Any] = entry.details
     match entry.action:
         case "order.drafted":
-            return f"创建草稿 {d.get('lines')} 行({ {'text': '文字', 'image': '图片', 'file': '文件'}.get(d.get('kind', ''), d.get('kind', ''))})"
+            kind = str(d.get("kind", ""))
+            return f"创建草稿 {d.get('lines')} 行({SOURCES.get(kind, kind)})"
         case "order.corrected":
             return f"{d.get('field')} {d.get('old') or '空'}→{d.get('new')}"
         case "order.submitted":
@@ -65,6 +68,10 @@ def words(entry: TimelineEntry) -> str:
             return f"已安排取货 {d.get('plate', '')}".strip()
         case "expedite.urged":
             return "催仓库"
+        case "person.bound":
+            return f"绑定账号 {wording.PLATFORM.get(str(d.get('platform', '')), '')} {d.get('account', '')}".rstrip()
+        case "notice.unreachable":
+            return "没有账号,通知未送达"
         case "press.refused":
             return f"按钮被拒({d.get('why')})"
         case _:
