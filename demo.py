@@ -31,6 +31,7 @@ from bot.ocr import OcrReader
 from bot.settings import CalendarSection, DingTalkSection, Settings, WeComSection
 from core.clock import CHINA, MovableClock
 from core.orders import OrderStatus
+from simulator.personas import FIRST_PHONES, find
 from simulator.server import BODY_MOST, Accounts, Simulator
 
 MORNING = datetime(2026, 2, 21, 9, 12, tzinfo=CHINA)
@@ -46,8 +47,16 @@ class World:
     """A bot, both messengers and a clock that can be moved. ``restart`` and ``crash`` are what operators fear."""
 
     def __init__(
-        self, folder: Path, *, port: int, database_url: str = "", redis_url: str = "", host: str = "127.0.0.1",
-        stream: StreamSettings | None = None, clock: MovableClock | None = None, **simulator: Any,
+        self,
+        folder: Path,
+        *,
+        port: int,
+        database_url: str = "",
+        redis_url: str = "",
+        host: str = "127.0.0.1",
+        stream: StreamSettings | None = None,
+        clock: MovableClock | None = None,
+        **simulator: Any,
     ) -> None:
         self.folder = folder
         self.base_url = f"http://127.0.0.1:{port}"
@@ -59,8 +68,12 @@ class World:
         self._database_url = database_url or f"sqlite+aiosqlite:///{folder / 'jiedan.db'}"
         self._redis_url = redis_url
         self.simulator = Simulator(
-            clock=self.clock, base_url=self.base_url, wecom_callback=f"{self.base_url}/wecom/callback",
-            accounts=self._accounts, hooks=self, **{"wecom": {"retry_delay": RETRY_DELAY}, **simulator},
+            clock=self.clock,
+            base_url=self.base_url,
+            wecom_callback=f"{self.base_url}/wecom/callback",
+            accounts=self._accounts,
+            hooks=self,
+            **{"wecom": {"retry_delay": RETRY_DELAY}, **simulator},
         )
         self.bot = self._make()
         self._web: web.Application | None = None
@@ -70,13 +83,32 @@ class World:
         """What an administrator would write into config.toml; only the base URLs point at the simulator."""
         a = self._accounts
         return Settings(
-            host=self._host, port=self._port, database_url=self._database_url, redis_url=self._redis_url,
-            files_dir=str(self.folder / "files"), public_url=self.base_url, card_secret="demo-card-secret-0123456789",
-            wecom=WeComSection(enabled=True, corpid=a.corpid, agentid=a.agentid, secret=a.secret, token=a.token,
-                               aes_key=a.aes_key, base_url=self.base_url),
-            dingtalk=DingTalkSection(enabled=True, client_id=a.client_id, client_secret=a.client_secret,
-                                     robot_code=a.robot_code, api_base=self.base_url, oapi_base=self.base_url,
-                                     monthly_api_calls=200_000, monthly_stream=50_000),
+            host=self._host,
+            port=self._port,
+            database_url=self._database_url,
+            redis_url=self._redis_url,
+            files_dir=str(self.folder / "files"),
+            public_url=self.base_url,
+            card_secret="demo-card-secret-0123456789",  # noqa: S106 - signs cards of made-up data
+            wecom=WeComSection(
+                enabled=True,
+                corpid=a.corpid,
+                agentid=a.agentid,
+                secret=a.secret,
+                token=a.token,
+                aes_key=a.aes_key,
+                base_url=self.base_url,
+            ),
+            dingtalk=DingTalkSection(
+                enabled=True,
+                client_id=a.client_id,
+                client_secret=a.client_secret,
+                robot_code=a.robot_code,
+                api_base=self.base_url,
+                oapi_base=self.base_url,
+                monthly_api_calls=200_000,
+                monthly_stream=50_000,
+            ),
             calendar=CalendarSection(workdays=[DEMO_WORKDAY]),
         )
 
@@ -179,11 +211,12 @@ async def _serve_demo(port: int, host: str) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):
             asyncio.get_running_loop().add_signal_handler(name, stopping.set)
-    say: Callable[[str], None] = lambda text: print(text, flush=True)  # noqa: E731, T201
+    say: Callable[[str], None] = lambda text: print(text, flush=True)  # noqa: E731
     try:
         say("正在准备演示数据(47店/3仓/1,200 SKU/600客户,随机种子42)…")
         async with world(folder, port=port, host=host) as running:
             warming = asyncio.create_task(running.reader.warm_up())
+            await _greet(running)
             say(f"演示已就绪 {running.base_url}   (SQLite 临时库 · 进程内协调 · 企业微信和钉钉均为本机模拟)")
             say("在浏览器打开上面的地址;按 Ctrl-C 结束,不留任何文件。")
             await stopping.wait()
@@ -192,6 +225,16 @@ async def _serve_demo(port: int, host: str) -> None:
             await asyncio.gather(warming, return_exceptions=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _greet(running: World) -> None:
+    """The phones on the first screen open their chat, so that nobody looks at an empty page."""
+    for name in FIRST_PHONES:
+        person = find(name)
+        if person.platform == "wecom":
+            await running.simulator.wecom.event(person.user, "enter_agent")
+        else:
+            await running.simulator.dingtalk.say(person.user, "帮助")
 
 
 def main() -> None:

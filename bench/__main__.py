@@ -10,18 +10,18 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 from bench.ingest import ingest
 
-ROWS: dict[str, Callable[[], Awaitable[dict[str, Any]]]] = {
+ROWS: dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]] = {
     "ingest": ingest,
 }
 
 
-async def main(names: list[str]) -> None:
+def main(names: list[str]) -> None:
     """Run the named rows, all when none is named; keeps rows of earlier runs that were not run now."""
     target = Path("build/bench.json")
     target.parent.mkdir(exist_ok=True)
@@ -29,7 +29,7 @@ async def main(names: list[str]) -> None:
     figures["machine"] = {"python": platform.python_version(), "cores": os.cpu_count(), "system": platform.platform()}
     for name in names or ROWS:
         print(f"{name} …", flush=True)
-        figures[name] = await ROWS[name]()
+        figures[name] = asyncio.run(ROWS[name]())
         for key, value in figures[name].items():
             print(f"  {key:<28} {value}")
         target.write_text(json.dumps(figures, ensure_ascii=False, indent=2))
@@ -37,4 +37,4 @@ async def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1:]))
+    main(sys.argv[1:])

@@ -20,7 +20,9 @@ from core.errors import PictureRefused
 from core.timeline import first_broken
 from handlers import texts
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, help="接单 Jiedan: the order desk inside WeCom and DingTalk.")
+cli = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="接单 Jiedan: the order desk inside WeCom and DingTalk."
+)
 parked = typer.Typer(no_args_is_help=True, help="Messages that could not be handled or sent.")
 audit = typer.Typer(no_args_is_help=True, help="The unalterable trace.")
 cli.add_typer(parked, name="parked")
@@ -47,7 +49,9 @@ def run(config: Config = None) -> None:
     """Serve: callbacks, streams, loops and ticks until SIGTERM."""
     settings = _settings(config)
     logging.basicConfig(level=settings.log_level, stream=sys.stderr)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level]))
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level])
+    )
 
     async def application() -> web.Application:
         bot = Bot(settings)
@@ -63,7 +67,9 @@ def run(config: Config = None) -> None:
         app.on_cleanup.append(down)
         return app
 
-    web.run_app(application(), host=settings.host, port=settings.port, access_log=None, print=None, shutdown_timeout=8.0)
+    web.run_app(
+        application(), host=settings.host, port=settings.port, access_log=None, print=None, shutdown_timeout=8.0
+    )
 
 
 @cli.command("import")
@@ -72,11 +78,13 @@ def import_(
 ) -> None:
     """Master data from xlsx or csv: a dry run first, then with --commit in one transaction."""
 
+    data = file.read_bytes()
+
     async def work() -> None:
         bot = Bot(_settings(config))
         try:
             await bot.database.migrate()
-            plan = await dry_run(file.read_bytes(), file.name, bot.database)
+            plan = await dry_run(data, file.name, bot.database)
             for problem in plan.problems[:50]:
                 typer.echo(str(problem))
             typer.echo(plan.summary)
@@ -123,7 +131,9 @@ def parked_list(config: Config = None) -> None:
     async def read() -> None:
         bot = Bot(_settings(config))
         for letter in await bot.dead_letters.list():
-            typer.echo(f"{letter.id}\t{letter.source}\t{letter.last_at:%m-%d %H:%M}\t{letter.attempts}\t{letter.reason}")
+            typer.echo(
+                f"{letter.id}\t{letter.source}\t{letter.last_at:%m-%d %H:%M}\t{letter.attempts}\t{letter.reason}"
+            )
         await bot.database.close()
 
     _run(read())
@@ -173,7 +183,6 @@ def verify(config: Config = None) -> None:
 
 def main() -> None:
     cli()
-
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from bot.rendering import Renderer
 from bot.scheduler import Scheduler
 from bot.services import DeskServices
 from bot.settings import Settings
+from bot.web import pages
 from bot.wecom import parse as wecom_parse
 from bot.wecom.api import WeComMessenger
 from bot.wecom.apps import WeComApp
@@ -58,7 +59,11 @@ class Bot:
     """One running Jiedan. ``start`` makes it work, ``stop`` ends it within ten seconds and gives every lease back."""
 
     def __init__(
-        self, settings: Settings, *, clock: Clock | None = None, reader: OcrReader | None = None,
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        reader: OcrReader | None = None,
         stream: StreamSettings | None = None,
     ) -> None:
         self.settings = settings
@@ -74,7 +79,8 @@ class Bot:
         self.database = SqlDatabase(settings.database_url)
         self.coordinator: Coordinator = (
             RedisCoordinator(settings.redis_url, self.clock, replicas=settings.replicas)
-            if settings.redis_url else InProcessCoordinator(self.clock)
+            if settings.redis_url
+            else InProcessCoordinator(self.clock)
         )
         self.files = FolderFileStore(Path(settings.files_dir))
         self.inbox_queue = SqlInboxQueue(self.database.writer)
@@ -97,17 +103,40 @@ class Bot:
             await self.outbox_queue.release_all()
         self.session = ClientSession()
         self.messengers = self._messengers()
-        services = DeskServices(messengers=self.messengers, files=self.files, reader=self.reader,
-                                dead_letters=self.dead_letters, coordinator=self.coordinator, clock=self.clock)
+        services = DeskServices(
+            messengers=self.messengers,
+            files=self.files,
+            reader=self.reader,
+            dead_letters=self.dead_letters,
+            coordinator=self.coordinator,
+            clock=self.clock,
+        )
         self.inbox = InboxLoop(
-            queue=self.inbox_queue, database=self.database, coordinator=self.coordinator, clock=self.clock,
-            desks=self.desks, keys=self.keys, services=services, parsers=PARSERS, handle=routes.handle, owner=self.owner,
+            queue=self.inbox_queue,
+            database=self.database,
+            coordinator=self.coordinator,
+            clock=self.clock,
+            desks=self.desks,
+            keys=self.keys,
+            services=services,
+            parsers=PARSERS,
+            handle=routes.handle,
+            owner=self.owner,
         )
         self.outbox = OutboxLoop(
-            queue=self.outbox_queue, database=self.database, coordinator=self.coordinator, clock=self.clock,
-            desks=self.desks, renderer=self.renderer, files=self.files, messengers=self.messengers, owner=self.owner,
+            queue=self.outbox_queue,
+            database=self.database,
+            coordinator=self.coordinator,
+            clock=self.clock,
+            desks=self.desks,
+            renderer=self.renderer,
+            files=self.files,
+            messengers=self.messengers,
+            owner=self.owner,
         )
-        self.scheduler = Scheduler(database=self.database, coordinator=self.coordinator, clock=self.clock, desks=self.desks)
+        self.scheduler = Scheduler(
+            database=self.database, coordinator=self.coordinator, clock=self.clock, desks=self.desks
+        )
         self.inbox.start()
         self.outbox.start()
         await self.scheduler.start()
@@ -144,7 +173,8 @@ class Bot:
         callback = None
         if self.settings.wecom.enabled:
             callback = WeComCallback([self._wecom_app()], self.ingest, self.clock, count=self.metrics.count)
-        return http_app(self, callback)
+        record = pages.routes(self.database, self.keys, lambda tx: self.inbox.act(tx, cause="page"))
+        return http_app(callback=callback, health=self.health, metrics=self.metrics, record=record)
 
     async def ingest(self, raw: RawInbound) -> int | None:
         """Store before acknowledging; wake the workers after the commit."""
@@ -166,8 +196,14 @@ class Bot:
         self.metrics.parked.set(parked)
         self.metrics.streams.set(sockets)
         self.metrics.reading.set(self.reader.waiting)
-        return Health(ready=self.ready, inbox_open=open_rows, inbox_age_seconds=round(age, 1), parked=parked,
-                      stream_sockets=sockets, stream_wanted=self.settings.dingtalk.enabled)
+        return Health(
+            ready=self.ready,
+            inbox_open=open_rows,
+            inbox_age_seconds=round(age, 1),
+            parked=parked,
+            stream_sockets=sockets,
+            stream_wanted=self.settings.dingtalk.enabled,
+        )
 
     def _messengers(self) -> Mapping[PlatformName, Messenger]:
         found: dict[PlatformName, Messenger] = {}
@@ -184,8 +220,9 @@ class Bot:
             return None
         sender = CardSender(database=self.database, desks=self.desks, renderer=self.renderer, clock=self.clock)
         answers = PressAnswers(inbox=self.inbox, sender=sender, renderer=self.renderer, database=self.database)
-        return StreamClient(self._dingtalk_app(), self.ingest, answers.answer, self.clock, session=self.session,
-                            meter=self._meter)
+        return StreamClient(
+            self._dingtalk_app(), self.ingest, answers.answer, self.clock, session=self.session, meter=self._meter
+        )
 
     async def _install_menu(self) -> None:
         """The WeCom app menu; without it people still type. Tried again by the next start."""
@@ -208,14 +245,19 @@ class Bot:
 
     def _wecom_app(self) -> WeComApp:
         x = self.settings.wecom
-        return WeComApp(corpid=x.corpid, agentid=x.agentid, secret=x.secret, token=x.token, aes_key=x.aes_key,
-                        base_url=x.base_url)
+        return WeComApp(
+            corpid=x.corpid, agentid=x.agentid, secret=x.secret, token=x.token, aes_key=x.aes_key, base_url=x.base_url
+        )
 
     def _dingtalk_app(self) -> DingTalkSettings:
         x = self.settings.dingtalk
         return DingTalkSettings(
-            client_id=x.client_id, client_secret=x.client_secret, robot_code=x.robot_code, api_base=x.api_base,
-            oapi_base=x.oapi_base, card_template_id=x.card_template_id,
+            client_id=x.client_id,
+            client_secret=x.client_secret,
+            robot_code=x.robot_code,
+            api_base=x.api_base,
+            oapi_base=x.oapi_base,
+            card_template_id=x.card_template_id,
             stream=self._stream_settings or StreamSettings(sockets=x.sockets),
         )
 
@@ -233,16 +275,22 @@ def _ensure_folder(settings: Settings) -> None:
 
 
 def _calendar(settings: Settings) -> WorkCalendar:
-    return WorkCalendar({**dict.fromkeys(settings.calendar.workdays, True),
-                         **dict.fromkeys(settings.calendar.holidays, False)})
+    return WorkCalendar(
+        {**dict.fromkeys(settings.calendar.workdays, True), **dict.fromkeys(settings.calendar.holidays, False)}
+    )
 
 
 def _rules(settings: Settings) -> Rules:
     x = settings.rules
     return Rules(
-        draft_hours=x.draft_hours, approval_hours=x.approval_hours, approval_reminder_minutes=x.approval_reminder_minutes,
-        expedite_alarm_hours=x.expedite_alarm_hours, business_clock=x.business_clock, claim_minutes=x.claim_minutes,
-        duplicate_window=timedelta(minutes=x.duplicate_minutes), max_reds=x.max_reds,
+        draft_hours=x.draft_hours,
+        approval_hours=x.approval_hours,
+        approval_reminder_minutes=x.approval_reminder_minutes,
+        expedite_alarm_hours=x.expedite_alarm_hours,
+        business_clock=x.business_clock,
+        claim_minutes=x.claim_minutes,
+        duplicate_window=timedelta(minutes=x.duplicate_minutes),
+        max_reds=x.max_reds,
     )
 
 

@@ -51,8 +51,15 @@ class CardSender:
 
     async def _post(self, delivery: Delivery, messenger: Messenger, card: Card, posted: PostedCard) -> Outcome | None:
         if card.closed_text and delivery.platform is PlatformName.WECOM:
-            card = replace(card, closed_text="", buttons=(), more=(), choices=(), submit=None,
-                           body="\n".join(x for x in (card.closed_text, card.body) if x))
+            card = replace(
+                card,
+                closed_text="",
+                buttons=(),
+                more=(),
+                choices=(),
+                submit=None,
+                body="\n".join(x for x in (card.closed_text, card.body) if x),
+            )
         payload = self._renderer.payload(card, delivery.platform, posted.card_id)
         retry = delivery.attempts > 1
         result = await messenger.send_card(posted.recipients, payload, posted.card_id, retry=retry)
@@ -60,7 +67,9 @@ class CardSender:
         await self._posted(posted, result, shown, closed=bool(card.closed_text))
         return result.provider_id, result.unreachable
 
-    async def _repaint(self, delivery: Delivery, messenger: Messenger, card: Card, posted: PostedCard) -> Outcome | None:
+    async def _repaint(
+        self, delivery: Delivery, messenger: Messenger, card: Card, posted: PostedCard
+    ) -> Outcome | None:
         payload = self._renderer.payload(card, delivery.platform, None)
         shown = digest(payload)
         if delivery.platform is not PlatformName.WECOM:
@@ -88,16 +97,20 @@ class CardSender:
         return await self._fresh(delivery, messenger, card, posted)
 
     async def _fresh(self, delivery: Delivery, messenger: Messenger, card: Card, posted: PostedCard) -> Outcome | None:
-        """Law 10: no usable handle is left. A fresh card while it waits for somebody to act; else the old one stays, and
-        the sentence that goes with the change has told it. The picker's own card always comes fresh: it is what they hold
-        in the hand, and scans bring no update code."""
+        """Law 10: no usable handle is left. A fresh card while it waits for somebody to act; else the old one stays,
+        and the sentence that goes with the change has told it. The picker's own card always comes fresh: it is what
+        they hold in the hand, and scans bring no update code."""
         waits = any(b.style is Style.PRIMARY for b in card.buttons) or bool(card.choices)
         if card.kind is not CardKind.PICK_STOP and (card.closed_text or not waits):
             log.info("card has no handle left and nothing to do", card=posted.card_id, kind=card.kind.value)
             return None
         generation = posted.generation + 1
         new = PostedCard(
-            platform=posted.platform, card_key=posted.card_key, generation=generation, kind=posted.kind, ref=posted.ref,
+            platform=posted.platform,
+            card_key=posted.card_key,
+            generation=generation,
+            kind=posted.kind,
+            ref=posted.ref,
             recipients=posted.recipients,
             card_id=card_id(posted.kind, posted.ref, f"{posted.platform}:{posted.card_key}:{generation}"),
         )
@@ -126,7 +139,9 @@ class CardSender:
             row.shown_digest, row.closed = shown, closed
             await tx.outbox.save_posted(row)
 
-    async def mark_shown(self, platform: PlatformName, card_id: str, payload: dict[str, object], *, closed: bool) -> None:
+    async def mark_shown(
+        self, platform: PlatformName, card_id: str, payload: dict[str, object], *, closed: bool
+    ) -> None:
         """The platform painted this state by itself: it was the answer to a press (DingTalk)."""
         async with self._database.transaction() as tx:
             row = await tx.outbox.posted_by_card_id(platform, card_id)
@@ -147,8 +162,13 @@ class CardSender:
                 return None
             # Stored as a click code from now on, so that a try of unknown outcome is remembered for it too.
             await tx.outbox.add_click_code(
-                ClickCode(card_id=posted.card_id, code=row.send_code, by_account="", received_at=row.send_code_at,
-                          tried_at=now)
+                ClickCode(
+                    card_id=posted.card_id,
+                    code=row.send_code,
+                    by_account="",
+                    received_at=row.send_code_at,
+                    tried_at=now,
+                )
             )
             value, row.send_code = row.send_code, ""
             await tx.outbox.save_posted(row)
@@ -160,4 +180,3 @@ class CardSender:
                 if code.code == value:
                     code.spent = True
                     return
-

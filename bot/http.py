@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from bot.web import pages
+from bot.metrics import Metrics
 from bot.wecom.callback import WeComCallback
-
-if TYPE_CHECKING:
-    from bot.app import Bot
 
 CALLBACK_BYTES = 256 * 1024
 
@@ -41,40 +37,28 @@ class Health:
         return found
 
 
-def http_app(bot: Bot, callback: WeComCallback | None) -> web.Application:
+def http_app(
+    *,
+    callback: WeComCallback | None,
+    health: Callable[[], Awaitable[Health]],
+    metrics: Metrics,
+    record: list[web.RouteDef],
+) -> web.Application:
     """The bot's web application. Everything but the callbacks is read-only."""
+
+    async def alive(_: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def ready(_: web.Request) -> web.Response:
+        now = await health()
+        return web.json_response({**asdict(now), "amber": now.amber}, status=200 if now.ready else 503)
+
+    async def figures(_: web.Request) -> web.Response:
+        await health()
+        return web.Response(body=metrics.text(), content_type="text/plain", charset="utf-8")
+
     app = web.Application(client_max_size=CALLBACK_BYTES)
     if callback is not None:
         app.add_routes(callback.routes())
-    app.add_routes(
-        [
-            web.get("/healthz", _alive),
-            web.get("/readyz", _with(bot, _ready)),
-            web.get("/metrics", _with(bot, _metrics)),
-            *pages.routes(bot),
-        ]
-    )
+    app.add_routes([web.get("/healthz", alive), web.get("/readyz", ready), web.get("/metrics", figures), *record])
     return app
-
-
-async def _alive(_: web.Request) -> web.Response:
-    return web.json_response({"status": "alive"})
-
-
-async def _ready(bot: Bot, _: web.Request) -> web.Response:
-    health = await bot.health()
-    return web.json_response({**asdict(health), "amber": health.amber}, status=200 if health.ready else 503)
-
-
-async def _metrics(bot: Bot, _: web.Request) -> web.Response:
-    await bot.health()
-    return web.Response(body=bot.metrics.text(), content_type="text/plain", charset="utf-8")
-
-
-def _with(
-    bot: Bot, handler: Callable[[Bot, web.Request], Awaitable[web.Response]]
-) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def run(request: web.Request) -> web.Response:
-        return await handler(bot, request)
-
-    return run

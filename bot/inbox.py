@@ -13,6 +13,7 @@ import structlog
 
 from bot.masterdata import DeskSource
 from bot.platform_errors import MediaGone, PlatformBusy, PlatformDown, PlatformError, RateLimited
+from bot.pool import ClaimPool
 from cards.keys import Keys
 from core.acting import Actor
 from core.clock import Clock
@@ -86,8 +87,12 @@ class InboundContext:
         press = self.message.press
         if press is not None and press.response_code:
             await act.tx.outbox.add_click_code(
-                ClickCode(card_id=press.card_id, code=press.response_code, by_account=self.message.account,
-                          received_at=act.now)
+                ClickCode(
+                    card_id=press.card_id,
+                    code=press.response_code,
+                    by_account=self.message.account,
+                    received_at=act.now,
+                )
             )
 
 
@@ -121,67 +126,35 @@ class InboxLoop:
         self._services = services
         self._parsers = parsers
         self._handle = handle
-        self._concurrency = concurrency
         self._lease = lease
-        self._poll = poll
-        self._running: set[asyncio.Task[None]] = set()
-        self._in_flight: set[int] = set()
-        self._stopping = False
-        self._loop: asyncio.Task[None] | None = None
+        self._pool = ClaimPool(
+            "inbox",
+            coordinator,
+            claim=self._claim,
+            work=self._guarded,
+            key=lambda work: work.id,
+            release=lambda: queue.release_all(owner),
+            concurrency=concurrency,
+            poll=poll,
+        )
+        self.start = self._pool.start
+        self.stop = self._pool.stop
 
     async def act(self, tx: Transaction, *, cause: str) -> Act:
         """The desk's context inside a transaction."""
         desk = await self._desks.get()
         return Act(tx=tx, desk=desk, tell=Teller(tx, now=self._clock.now(), cause=cause))
 
-    def start(self) -> None:
-        self._loop = asyncio.create_task(self._run(), name="inbox")
-
-    async def stop(self, *, grace: float = 8.0) -> None:
-        """Stop claiming, finish what is in flight, give the leases back."""
-        self._stopping = True
-        self.coordinator.wake("inbox")
-        if self._loop is not None:
-            await asyncio.wait({self._loop}, timeout=grace)
-            self._loop.cancel()
-        if self._running:
-            _, late = await asyncio.wait(self._running, timeout=grace)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
-        await self._queue.release_all(self.owner)
-
     async def work_one(self, inbox_id: int) -> bool:
         """Claim and handle just this row now (a card press that wants its answer); False when it is taken or done."""
         works = await self._queue.claim(self.owner, self._clock.now(), self._lease, 1, only=inbox_id)
-        for work in works:
-            await self._guarded(work)
+        await self._pool.now(works)
         return bool(works)
 
-    async def _run(self) -> None:
-        while not self._stopping:
-            free = self._concurrency - len(self._running)
-            works: list[InboxWork] = []
-            if free > 0:
-                try:
-                    works = await self._queue.claim(self.owner, self._clock.now(), self._lease, free)
-                except Exception:
-                    log.exception("inbox claim failed")
-            for work in works:
-                task = asyncio.create_task(self._guarded(work), name=f"inbox-{work.id}")
-                self._running.add(task)
-                task.add_done_callback(self._done)
-            if not works:
-                await self.coordinator.wait("inbox", self._poll)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        self.coordinator.wake("inbox")
+    async def _claim(self, free: int) -> list[InboxWork]:
+        return await self._queue.claim(self.owner, self._clock.now(), self._lease, free)
 
     async def _guarded(self, work: InboxWork) -> None:
-        if work.id in self._in_flight:
-            return  # its lease ran out because the clock was set forward: it is still being handled here
-        self._in_flight.add(work.id)
         renewal = asyncio.create_task(self._renew(work))
         started = self._clock.now()
         try:
@@ -193,7 +166,6 @@ class InboxLoop:
         except Exception as error:
             await self._failed(work, error)
         finally:
-            self._in_flight.discard(work.id)
             renewal.cancel()
             with suppress(asyncio.CancelledError):
                 await renewal
@@ -228,7 +200,7 @@ class InboxLoop:
             return await tx.people.by_account(message.platform, message.account)
 
     async def _answer(self, context: InboundContext, sentence: str, args: dict[str, Any]) -> None:
-        """A refusal: nothing of the attempt is kept, the person gets the true answer, a pressed card is painted anew."""
+        """A refusal: nothing of the attempt is kept, the person hears the truth, a pressed card is painted anew."""
         message = context.message
         to = Address(platform=message.platform, account=message.account)
         async with context.act() as act:
@@ -238,9 +210,13 @@ class InboxLoop:
                 await act.tell.say(to, sentence, **args)
             if message.press is not None:
                 await act.tx.timeline.append(
-                    f"card:{message.press.card_id}", "press.refused", actor=context.actor.id if context.known else "",
+                    f"card:{message.press.card_id}",
+                    "press.refused",
+                    actor=context.actor.id if context.known else "",
                     actor_name=context.actor.person.name if context.known else message.account,
-                    channel=message.platform.value, details={"why": sentence, "key": message.press.key[:80]}, at=act.now,
+                    channel=message.platform.value,
+                    details={"why": sentence, "key": message.press.key[:80]},
+                    at=act.now,
                 )
                 await act.tell.paint_again(message.platform, message.press.card_id)
 
@@ -250,10 +226,14 @@ class InboxLoop:
         reason = f"{type(error).__name__}: {error}"[:500]
         waits = isinstance(error, PlatformDown | PlatformBusy | RateLimited)
         if work.attempts < MAX_ATTEMPTS:
-            delay = error.retry_after if isinstance(error, PlatformError) and error.retry_after else (
-                2 ** (work.attempts - 1) * random.uniform(0.7, 1.3)
+            delay = (
+                error.retry_after
+                if isinstance(error, PlatformError) and error.retry_after
+                else (2 ** (work.attempts - 1) * random.uniform(0.7, 1.3))
             )
-            log.warning("inbox failed, will retry", inbox=work.id, attempt=work.attempts, error=reason, exc_info=not waits)
+            log.warning(
+                "inbox failed, will retry", inbox=work.id, attempt=work.attempts, error=reason, exc_info=not waits
+            )
             await self._queue.retry(work.id, self.owner, available_at=now + timedelta(seconds=delay), error=reason)
             if work.attempts == 1 and work.kind not in (MessageKind.PRESS, MessageKind.SYSTEM, MessageKind.OTHER):
                 await self._tell_sender(work, "will_retry", f"in{work.id}:retry", {})
@@ -268,15 +248,21 @@ class InboxLoop:
                 await tx.inbox.park(work.id, self.owner, reason, self._clock.now())
                 act = await self.act(tx, cause=f"in{work.id}:parked")
                 for admin in await tx.people.with_role(Role.ADMIN):
-                    await act.tell.say(admin, "admin_parked", code=code, person=work.conv_key, reason=reason[:120],
-                                       priority=Priority.EXPEDITE)
+                    await act.tell.say(
+                        admin,
+                        "admin_parked",
+                        code=code,
+                        person=work.conv_key,
+                        reason=reason[:120],
+                        priority=Priority.EXPEDITE,
+                    )
         except LeaseLost:
             return
         self.coordinator.wake("outbox")
         await self._tell_sender(work, "parked", f"in{work.id}:parked:sender", {"code": code})
 
     async def _tell_sender(self, work: InboxWork, sentence: str, cause: str, args: dict[str, Any]) -> None:
-        """The sender hears of it also when the message cannot even be parsed: the account is in the conversation key."""
+        """The sender hears of it, also when the message cannot be parsed: the account ends the conversation key."""
         try:
             account = self._parsers[work.platform](work).account
         except Exception:

@@ -30,7 +30,11 @@ class DeskSource:
                 version = await tx.catalog.version()
                 if self._desk is None or version != self._version:
                     customers, parts = await tx.catalog.customers(), await tx.catalog.parts()
-                    self._desk = Desk(index=MasterIndex.build(customers, parts), calendar=self._calendar,
-                                      rules=self._rules, checks=self._checks)
+                    self._desk = Desk(
+                        index=MasterIndex.build(customers, parts),
+                        calendar=self._calendar,
+                        rules=self._rules,
+                        checks=self._checks,
+                    )
                     self._version = version
             return self._desk

@@ -10,18 +10,25 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.callbacks = Counter("jiedan_wecom_callbacks", "WeCom callbacks by result", ["result"], registry=self.registry)
-        self.calls = Counter("jiedan_metered_calls", "DingTalk calls that count against the month", ["kind"],
-                             registry=self.registry)
+        self.callbacks = Counter(
+            "jiedan_wecom_callbacks", "WeCom callbacks by result", ["result"], registry=self.registry
+        )
+        self.calls = Counter(
+            "jiedan_metered_calls", "DingTalk calls that count against the month", ["kind"], registry=self.registry
+        )
         self.ingest_seconds = Histogram(
-            "jiedan_ingest_seconds", "From a verified inbound to its commit", registry=self.registry,
+            "jiedan_ingest_seconds",
+            "From a verified inbound to its commit",
+            registry=self.registry,
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
         )
         self.inbox_open = Gauge("jiedan_inbox_open", "Inbound rows not yet worked", registry=self.registry)
         self.inbox_age = Gauge("jiedan_inbox_age_seconds", "Age of the oldest open inbound", registry=self.registry)
         self.parked = Gauge("jiedan_parked", "Dead letters nobody has resolved", registry=self.registry)
         self.streams = Gauge("jiedan_dingtalk_sockets", "Live DingTalk stream sockets", registry=self.registry)
-        self.reading = Gauge("jiedan_reading_queue", "Pictures and files waiting for the reader", registry=self.registry)
+        self.reading = Gauge(
+            "jiedan_reading_queue", "Pictures and files waiting for the reader", registry=self.registry
+        )
 
     def count(self, name: str, /, **labels: str) -> None:
         """The adapter's counter hook."""

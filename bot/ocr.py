@@ -32,7 +32,7 @@ SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_N
 TRIES = 2
 
 
-class ReaderClosed(RuntimeError):  # noqa: N818 - a state of the desk, not a defect
+class ReaderClosed(RuntimeError):
     """The desk is going down. The file is not refused: its message is taken up again after the restart."""
 
 

@@ -21,6 +21,7 @@ from bot.platform_errors import (
     RateLimited,
     TokenRejected,
 )
+from bot.pool import ClaimPool
 from bot.rendering import Renderer, picture_name
 from core.clock import Clock
 from core.desk import Act
@@ -99,73 +100,41 @@ class OutboxLoop:
         self._files = files
         self._messengers = messengers
         self._owner = owner
-        self._concurrency = concurrency
         self._lease = lease
-        self._poll = poll
         self._breaker = Breaker(clock)
         self._cards = CardSender(database=database, desks=desks, renderer=renderer, clock=clock)
-        self._running: set[asyncio.Task[None]] = set()
-        self._in_flight: set[int] = set()
-        """A lease that ran out because the clock was set forward must not send twice from one process."""
-        self._stopping = False
-        self._loop: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._loop = asyncio.create_task(self._run(), name="outbox")
-
-    async def stop(self, *, grace: float = 8.0) -> None:
-        self._stopping = True
-        self._coordinator.wake("outbox")
-        if self._loop is not None:
-            await asyncio.wait({self._loop}, timeout=grace)
-            self._loop.cancel()
-        if self._running:
-            _, late = await asyncio.wait(self._running, timeout=grace)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
-        await self._queue.release_all(self._owner)
+        self._pool = ClaimPool(
+            "outbox",
+            coordinator,
+            claim=self._claim,
+            work=self._guarded,
+            key=_id,
+            release=lambda: queue.release_all(owner),
+            concurrency=concurrency,
+            poll=poll,
+        )
+        self.start = self._pool.start
+        self.stop = self._pool.stop
 
     @property
     def idle(self) -> bool:
-        return not self._running
+        return self._pool.idle
 
-    async def _run(self) -> None:
-        while not self._stopping:
-            free = self._concurrency - len(self._running)
-            claimed: list[Delivery] = []
-            if free > 0:
-                try:
-                    claimed = await self._queue.claim(self._owner, self._clock.now(), self._lease, free)
-                except Exception:
-                    log.exception("outbox claim failed")
-            for delivery in claimed:
-                if delivery.id in self._in_flight:
-                    continue
-                task = asyncio.create_task(self._guarded(delivery), name=f"outbox-{delivery.id}")
-                self._running.add(task)
-                task.add_done_callback(self._done)
-            if not claimed:
-                await self._coordinator.wait("outbox", self._poll)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        self._coordinator.wake("outbox")
+    async def _claim(self, free: int) -> list[Delivery]:
+        return await self._queue.claim(self._owner, self._clock.now(), self._lease, free)
 
     async def _guarded(self, delivery: Delivery) -> None:
-        assert delivery.id is not None
-        self._in_flight.add(delivery.id)
-        try:
-            await self._try(delivery, delivery.id)
-        finally:
-            self._in_flight.discard(delivery.id)
-
-    async def _try(self, delivery: Delivery, delivery_id: int) -> None:
+        delivery_id = _id(delivery)
         started = self._clock.now()
         wait = self._breaker.wait(delivery.platform)
         if wait > 0:
-            await self._queue.retry(delivery_id, self._owner, available_at=started + timedelta(seconds=wait),
-                                    error="breaker open", count=False)
+            await self._queue.retry(
+                delivery_id,
+                self._owner,
+                available_at=started + timedelta(seconds=wait),
+                error="breaker open",
+                count=False,
+            )
             return
         code, result = "", "sent"
         try:
@@ -181,9 +150,18 @@ class OutboxLoop:
             log.exception("delivery failed", delivery=delivery.id)
             await self._again(delivery, f"{type(error).__name__}: {error}"[:500])
         latency = round((self._clock.now() - started).total_seconds() * 1000)
-        await self._queue.log(delivery_id, delivery.attempts, at=started, result=result, errcode=code, latency_ms=latency)
-        log.info("delivery", delivery=delivery_id, kind=delivery.kind.value, platform=delivery.platform.value,
-                 result=result, code=code, ms=latency)
+        await self._queue.log(
+            delivery_id, delivery.attempts, at=started, result=result, errcode=code, latency_ms=latency
+        )
+        log.info(
+            "delivery",
+            delivery=delivery_id,
+            kind=delivery.kind.value,
+            platform=delivery.platform.value,
+            result=result,
+            code=code,
+            ms=latency,
+        )
 
     async def _send(self, delivery: Delivery) -> None:
         messenger = self._messengers.get(delivery.platform)
@@ -255,7 +233,9 @@ class OutboxLoop:
                 await self._alarm(delivery, f"{delivery.platform.value} 本月额度已用完,消息改走另一平台")
             case _:
                 await self._queue.dead(delivery.id, self._owner, error=str(error), at=now)
-                await self._alarm(delivery, f"{delivery.platform.value} 拒绝了一条消息({error.code}),已搁置 {delivery.id}")
+                await self._alarm(
+                    delivery, f"{delivery.platform.value} 拒绝了一条消息({error.code}),已搁置 {delivery.id}"
+                )
 
     async def _again(self, delivery: Delivery, error: str) -> None:
         """Full jitter on 0.5 s·2ⁿ; given up after the attempts its priority allows."""
@@ -291,25 +271,40 @@ class OutboxLoop:
             act = await self._act(tx)
             for admin in await tx.people.with_role(Role.ADMIN):
                 for account in admin.accounts:
-                    await act.tell.once(Address(platform=account.platform, account=account.account), "admin_alarm",
-                                        key=f"{text}:{act.now:%Y%m%d%H}", text=text)
+                    await act.tell.once(
+                        Address(platform=account.platform, account=account.account),
+                        "admin_alarm",
+                        key=f"{text}:{act.now:%Y%m%d%H}",
+                        text=text,
+                    )
         self._coordinator.wake("outbox")
+
+
+def _id(delivery: Delivery) -> int:
+    assert delivery.id is not None
+    return delivery.id
 
 
 def split(text: str) -> list[str]:
     """Parts of at most 2000 bytes, cut at line ends where possible: both messengers cut longer texts silently."""
     parts: list[str] = []
     current = ""
-    for line in text.split("\n"):
-        candidate = f"{current}\n{line}" if current else line
+    for piece in (short for line in text.split("\n") for short in _short_pieces(line)):
+        candidate = f"{current}\n{piece}" if current else piece
         if len(candidate.encode()) <= TEXT_BYTES:
             current = candidate
             continue
-        if current:
-            parts.append(current)
-        while len(line.encode()) > TEXT_BYTES:
-            head = line.encode()[:TEXT_BYTES].decode(errors="ignore")
-            parts.append(head)
-            line = line[len(head):]
-        current = line
-    return [*parts, current] if current or not parts else parts
+        parts.append(current)
+        current = piece
+    return [*parts, current]
+
+
+def _short_pieces(line: str) -> list[str]:
+    """A line that is longer than a message, cut between characters."""
+    pieces: list[str] = []
+    rest = line
+    while len(rest.encode()) > TEXT_BYTES:
+        head = rest.encode()[:TEXT_BYTES].decode(errors="ignore")
+        pieces.append(head)
+        rest = rest[len(head) :]
+    return [*pieces, rest]

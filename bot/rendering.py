@@ -61,7 +61,11 @@ async def _terms(act: Act, keys: Keys, ref: str, page: str, platform: PlatformNa
     number, _, code = ref.partition(":")
     view = await views.order_view(act, number)
     compact = platform is PlatformName.DINGTALK
-    return expedite_cards.expedite_terms_card(view, keys, code, compact=compact, page=_page(page, keys, view)) if view else None
+    return (
+        expedite_cards.expedite_terms_card(view, keys, code, compact=compact, page=_page(page, keys, view))
+        if view
+        else None
+    )
 
 
 async def _escalation(act: Act, keys: Keys, ref: str, page: str, platform: PlatformName) -> Card | None:
@@ -115,14 +119,22 @@ class Renderer:
         if view is None:
             return None
         picks = [
-            SheetPick(bin=t.bin, item=SheetItem(part_number=t.part_number, lot_no=t.lot_no, quantity=t.quantity,
-                                                part_name=t.part_name))
+            SheetPick(
+                bin=t.bin,
+                item=SheetItem(part_number=t.part_number, lot_no=t.lot_no, quantity=t.quantity, part_name=t.part_name),
+            )
             for t in view.pick_list.tasks
         ]
         layout = await floor(act, view.pick_list.warehouse)
         name = view.warehouse.name if view.warehouse else view.pick_list.warehouse
-        return pick_sheet(picks, layout, wave_number=number, warehouse_name=name, orders=len(view.pick_list.orders),
-                          must_ship=view.must_ship)
+        return pick_sheet(
+            picks,
+            layout,
+            wave_number=number,
+            warehouse_name=name,
+            orders=len(view.pick_list.orders),
+            must_ship=view.must_ship,
+        )
 
     def pick_map(self, sheet: PickSheet) -> bytes:
         return draw_pick_map(sheet)
@@ -146,4 +158,3 @@ def digest(payload: dict[str, Any]) -> str:
 def picture_name(source: str, ref: str) -> str:
     safe = "".join(c for c in ref if c.isalnum() or c in "-_")[:40]
     return f"{source}-{safe}.{'png' if source == 'pick_map' else 'jpg'}"
-

@@ -1,4 +1,4 @@
-"""Ticks that ask the database what is due. APScheduler only ticks; the rows say what happens (reliability section 7)."""
+"""Ticks that ask the database what is due: the rows say what happens (reliability section 7)."""
 
 from __future__ import annotations
 
@@ -39,9 +39,7 @@ class Scheduler:
         self._clock = clock
         self._desks = desks
         self._every = every
-        self._ticker = AsyncIOScheduler(
-            job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
-        )
+        self._ticker = AsyncIOScheduler(job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1})
         self._busy = asyncio.Lock()
         self._listener: asyncio.Task[None] | None = None
         self._stopping = False
@@ -72,7 +70,7 @@ class Scheduler:
         return not self._busy.locked()
 
     async def tick(self) -> int:
-        """Fire what is due, each in one commit with its effects; then plan waves if a slot or a red order asked for it."""
+        """Fire what is due, each with its effects in one commit; then plan waves if a slot or a red order asked."""
         fired = 0
         async with self._busy:
             wave: datetime | None = None
@@ -129,7 +127,13 @@ class Scheduler:
                 one = Act(tx=act.tx, desk=act.desk, tell=Teller(act.tx, now=act.now, cause=f"dl{deadline.id}"))
                 await falling_due.fire(one, deadline)
                 wants_wave = wants_wave or deadline.kind in WAVE_KINDS
-                log.info("deadline fired", deadline=deadline.id, kind=deadline.kind.value, ref=deadline.ref, late_s=round(late))
+                log.info(
+                    "deadline fired",
+                    deadline=deadline.id,
+                    kind=deadline.kind.value,
+                    ref=deadline.ref,
+                    late_s=round(late),
+                )
         return len(due), wants_wave
 
     async def _plan(self, slot: datetime) -> int:
@@ -158,4 +162,3 @@ class Scheduler:
 
     async def _act(self, tx: Transaction, cause: str) -> Act:
         return Act(tx=tx, desk=await self._desks.get(), tell=Teller(tx, now=self._clock.now(), cause=cause))
-

@@ -1,4 +1,4 @@
-"""Slow work for the handlers: downloads, recognition, bar codes, parked messages. Implements handlers.context.Services."""
+"""Slow work for the handlers: downloads, recognition, bar codes, parked messages."""
 
 from __future__ import annotations
 
@@ -23,8 +23,14 @@ class DeskServices:
     """What handlers may do outside their transaction."""
 
     def __init__(
-        self, *, messengers: Mapping[PlatformName, Messenger], files: FileStore, reader: OcrReader,
-        dead_letters: DeadLetters, coordinator: Coordinator, clock: Clock,
+        self,
+        *,
+        messengers: Mapping[PlatformName, Messenger],
+        files: FileStore,
+        reader: OcrReader,
+        dead_letters: DeadLetters,
+        coordinator: Coordinator,
+        clock: Clock,
     ) -> None:
         self._messengers = messengers
         self._files = files

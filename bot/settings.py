@@ -1,4 +1,4 @@
-"""config.toml and JIEDAN_* environment variables. A wrong key names itself; a test holds config.example.toml to this."""
+"""config.toml and JIEDAN_* variables. A wrong key names itself; a test holds config.example.toml to this."""
 
 from __future__ import annotations
 
@@ -128,8 +128,11 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment over file over defaults."""
@@ -144,7 +147,9 @@ def load(path: Path | None, **overrides: Any) -> Settings:
         raise ConfigError(f"config file {path} is not there; copy config.example.toml and fill it in")
     if path is not None and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
         raise ConfigError(f"{path} holds secrets and may be read by others; run: chmod 600 {path}")
-    chosen = type("Settings", (Settings,), {"config_file": path, "__annotations__": {"config_file": ClassVar[Path | None]}})
+    chosen = type(
+        "Settings", (Settings,), {"config_file": path, "__annotations__": {"config_file": ClassVar[Path | None]}}
+    )
     try:
         settings: Settings = chosen(**overrides)
     except ValidationError as error:
@@ -160,11 +165,17 @@ def _incomplete(settings: Settings) -> list[str]:
     """What an enabled platform still wants."""
     wanted = []
     if settings.wecom.enabled:
-        wanted += [f"wecom.{k}: is needed when wecom.enabled" for k in ("corpid", "agentid", "secret", "token", "aes_key")
-                   if not getattr(settings.wecom, k)]
+        wanted += [
+            f"wecom.{k}: is needed when wecom.enabled"
+            for k in ("corpid", "agentid", "secret", "token", "aes_key")
+            if not getattr(settings.wecom, k)
+        ]
     if settings.dingtalk.enabled:
-        wanted += [f"dingtalk.{k}: is needed when dingtalk.enabled" for k in ("client_id", "client_secret")
-                   if not getattr(settings.dingtalk, k)]
+        wanted += [
+            f"dingtalk.{k}: is needed when dingtalk.enabled"
+            for k in ("client_id", "client_secret")
+            if not getattr(settings.dingtalk, k)
+        ]
     if (settings.wecom.enabled or settings.dingtalk.enabled) and len(settings.card_secret) < 16:
         wanted.append("card_secret: at least 16 characters, it signs the buttons of every card")
     return wanted

@@ -19,7 +19,7 @@ from bot.platform_errors import (
 )
 
 
-class StaleToken(PlatformError):  # noqa: N818 - a fact about the token, not a defect
+class StaleToken(PlatformError):
     """The access token is no longer accepted: refresh it once, replay once. Never leaves the adapter."""
 
 

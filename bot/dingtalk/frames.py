@@ -15,7 +15,7 @@ SUBSCRIPTIONS: tuple[dict[str, str], ...] = (
 )
 
 
-class BadFrame(ValueError):  # noqa: N818 - says what the frame is
+class BadFrame(ValueError):
     """A frame that cannot even be acknowledged: no JSON object, or no messageId."""
 
 

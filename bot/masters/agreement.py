@@ -71,15 +71,18 @@ class Agreement:
         for found in rows:
             if (before := first.setdefault(found.row.key, found)) is not found:
                 where = f"“{before.sheet}”" if before.sheet != found.sheet else ""
-                self.problems.append(_problem(table, found, table.identity[-1],
-                                     f"与{where}第 {before.row.number} 行重复",
-                                              "两行留一行"))
+                self.problems.append(
+                    _problem(table, found, table.identity[-1], f"与{where}第 {before.row.number} 行重复", "两行留一行")
+                )
         return first
 
     def _zeros_lost(self, table: Table, rows: Mapping[RowKey, SheetRow]) -> Iterator[tuple[RowKey, Problem]]:
         """``4465`` where ``04465`` is on file: a spreadsheet ate the zero before the file was saved as CSV."""
-        known = {key[-1].lstrip("0"): key[-1] for key in self.on_file.values[table.key]
-                 if isinstance(key[-1], str) and key[-1].startswith("0")}
+        known = {
+            key[-1].lstrip("0"): key[-1]
+            for key in self.on_file.values[table.key]
+            if isinstance(key[-1], str) and key[-1].startswith("0")
+        }
         for key, found in rows.items():
             if key in self.on_file.values[table.key] or not isinstance(key[-1], str):
                 continue
@@ -113,8 +116,10 @@ class Agreement:
         for key, found in rows.items():
             held, counted = self.on_file.held.get(key, 0), self.taken["lots"][key]["on_hand"]
             if counted < held:
-                yield key, _problem(table, found, "on_hand", f"在库 {counted} 少于订单已占用的 {held}",
-                                    "先释放占用,再改在库")
+                yield (
+                    key,
+                    _problem(table, found, "on_hand", f"在库 {counted} 少于订单已占用的 {held}", "先释放占用,再改在库"),
+                )
 
     def _dangling(self, table: Table, rows: Mapping[RowKey, SheetRow]) -> Iterator[tuple[RowKey, Problem]]:
         for key, found in rows.items():
@@ -135,8 +140,10 @@ class Agreement:
         scope = (reference.table, wanted[:-1])
         if (known := self._normals.get(scope)) is None:
             known = self._normals[scope] = {
-                key[-1]: normal(str(key[-1])) for source in (self.on_file.values, self.taken)
-                for key in source.get(reference.table, {}) if key[:-1] == wanted[:-1]
+                key[-1]: normal(str(key[-1]))
+                for source in (self.on_file.values, self.taken)
+                for key in source.get(reference.table, {})
+                if key[:-1] == wanted[:-1]
             }
         found = process.extractOne(
             normal(str(wanted[-1])), known, scorer=Indel.normalized_similarity, score_cutoff=_ALIKE
@@ -155,5 +162,11 @@ UNIQUE: Mapping[str, Mapping[str, str]] = {
 def _problem(table: Table, found: SheetRow, column: str, reason: str, suggestion: str = "") -> Problem:
     about = table.column(column)
     shown = about.kind.show(found.row.values[column]) if column in found.row.values else ""
-    return Problem(sheet=found.sheet, row=found.row.number, column=about.header,
-                   value="" if shown is None else str(shown), reason=reason, suggestion=suggestion)
+    return Problem(
+        sheet=found.sheet,
+        row=found.row.number,
+        column=about.header,
+        value="" if shown is None else str(shown),
+        reason=reason,
+        suggestion=suggestion,
+    )

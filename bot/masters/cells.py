@@ -40,7 +40,7 @@ class RawCell:
 BLANK = RawCell(text="")
 
 
-class BadValue(ValueError):  # noqa: N818 - a value that is refused, told to the person who filled in the sheet
+class BadValue(ValueError):
     """The cell is not taken. ``reason`` and ``suggestion`` are Chinese, for the sheet of problems."""
 
     def __init__(self, reason: str, suggestion: str = "") -> None:

@@ -117,10 +117,17 @@ async def apply(plan: ImportPlan, database: Database, *, by: str, now: datetime)
         if summary.added or summary.changed:
             person = await tx.people.get(by)
             await tx.timeline.append(
-                "masters", "masters.imported", actor=by, actor_name=person.name if person else by, channel="import",
-at=now,
-                details={"file": plan.filename, "left_out": summary.left_out,
-                         "rows": {key: [s.added, s.changed] for key, s in summaries.items()}},
+                "masters",
+                "masters.imported",
+                actor=by,
+                actor_name=person.name if person else by,
+                channel="import",
+                at=now,
+                details={
+                    "file": plan.filename,
+                    "left_out": summary.left_out,
+                    "rows": {key: [s.added, s.changed] for key, s in summaries.items()},
+                },
             )
     return summary
 
@@ -139,8 +146,9 @@ async def _apply_table(
         elif new != old:
             changed.append(new)
     await _write(tx, table, [table.build(values) for values in (*added, *changed)], by=by, now=now)
-    return TableSummary(title=table.title, added=len(added), changed=len(changed),
-                        unchanged=len(rows) - len(added) - len(changed))
+    return TableSummary(
+        title=table.title, added=len(added), changed=len(changed), unchanged=len(rows) - len(added) - len(changed)
+    )
 
 
 async def _write(tx: Transaction, table: Table, entities: list[Any], *, by: str, now: datetime) -> None:

@@ -63,8 +63,10 @@ def decimal(least: float, most: float) -> Kind:
 
 def choice(values: Mapping[str, Any], also: Mapping[str, Any] | None = None) -> Kind:
     """One of a list; ``also`` are other spellings that mean one of them without doubt."""
-    spelled = {**{label.casefold(): value for label, value in (also or {}).items()},
-               **{label.casefold(): value for label, value in values.items()}}
+    spelled = {
+        **{label.casefold(): value for label, value in (also or {}).items()},
+        **{label.casefold(): value for label, value in values.items()},
+    }
     labels = {value: label for label, value in values.items()}
 
     def read(cell: RawCell) -> Any:
@@ -88,8 +90,9 @@ def several(values: Mapping[str, Any]) -> Kind:
                 raise BadValue(f"“{word}”不在可选值里", near or " / ".join(values))
         return [values[word] for word in words]
 
-    return Kind(read=read, show=lambda value: "、".join(labels[v] for v in value) or None,
-                choices=tuple(values), several=True)
+    return Kind(
+        read=read, show=lambda value: "、".join(labels[v] for v in value) or None, choices=tuple(values), several=True
+    )
 
 
 def split(text: str) -> list[str]:
@@ -175,11 +178,40 @@ def _province(word: str) -> str:
 
 
 PROVINCES: dict[str, str] = {
-    "京": "北京", "津": "天津", "沪": "上海", "渝": "重庆", "冀": "河北", "豫": "河南", "云": "云南", "辽": "辽宁",
-    "黑": "黑龙江", "湘": "湖南", "皖": "安徽", "鲁": "山东", "新": "新疆", "苏": "江苏", "浙": "浙江", "赣": "江西",
-    "鄂": "湖北", "桂": "广西", "甘": "甘肃", "晋": "山西", "蒙": "内蒙古", "陕": "陕西", "吉": "吉林", "闽": "福建",
-    "贵": "贵州", "粤": "广东", "青": "青海", "藏": "西藏", "川": "四川", "宁": "宁夏", "琼": "海南", "港": "香港",
-    "澳": "澳门", "台": "台湾",
+    "京": "北京",
+    "津": "天津",
+    "沪": "上海",
+    "渝": "重庆",
+    "冀": "河北",
+    "豫": "河南",
+    "云": "云南",
+    "辽": "辽宁",
+    "黑": "黑龙江",
+    "湘": "湖南",
+    "皖": "安徽",
+    "鲁": "山东",
+    "新": "新疆",
+    "苏": "江苏",
+    "浙": "浙江",
+    "赣": "江西",
+    "鄂": "湖北",
+    "桂": "广西",
+    "甘": "甘肃",
+    "晋": "山西",
+    "蒙": "内蒙古",
+    "陕": "陕西",
+    "吉": "吉林",
+    "闽": "福建",
+    "贵": "贵州",
+    "粤": "广东",
+    "青": "青海",
+    "藏": "西藏",
+    "川": "四川",
+    "宁": "宁夏",
+    "琼": "海南",
+    "港": "香港",
+    "澳": "澳门",
+    "台": "台湾",
 }
 """Regions of orders, customers and carriers are provinces by their one-character name."""
 

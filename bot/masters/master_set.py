@@ -31,8 +31,7 @@ async def read_masters(tx: Transaction) -> MasterSet:
     warehouses = await tx.catalog.warehouses()
     numbers = [part.number for part in parts]
     lots = [
-        lot for start in range(0, len(numbers),
-                               _CHUNK) for lot in await tx.stock.lots(numbers[start : start + _CHUNK])
+        lot for start in range(0, len(numbers), _CHUNK) for lot in await tx.stock.lots(numbers[start : start + _CHUNK])
     ]
     return MasterSet(
         people=tuple(await tx.people.everybody()),

@@ -66,7 +66,8 @@ def _workbook(data: bytes) -> tuple[RawSheet, ...]:
             book = reader.wb
             sheets = tuple(
                 RawSheet(
-                    title=sheet.title, rows=tuple(_filled(enumerate(_sheet_rows(sheet), 1))),
+                    title=sheet.title,
+                    rows=tuple(_filled(enumerate(_sheet_rows(sheet), 1))),
                     merged=bool(_MERGED.search(archive.read(paths[sheet.title]))),
                     hidden=sheet.sheet_state != "visible",
                 )

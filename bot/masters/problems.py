@@ -20,8 +20,14 @@ def problem_sheet(plan: ImportPlan) -> bytes:
     set_widths(sheet, [14, 8, 14, 26, 44, 44])
     sheet.append([header_cell(sheet, text) for text in HEADERS])
     for problem in plan.problems:
-        shown = (problem.sheet, problem.row or "表头", problem.column, problem.value, problem.reason,
-                 problem.suggestion)
+        shown = (
+            problem.sheet,
+            problem.row or "表头",
+            problem.column,
+            problem.value,
+            problem.reason,
+            problem.suggestion,
+        )
         sheet.append([out_cell(sheet, value, "0" if isinstance(value, int) else "@") for value in shown])
     out = BytesIO()
     book.save(out)

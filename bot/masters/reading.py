@@ -43,20 +43,21 @@ def read_sheet(sheet: RawSheet, filename: str) -> ReadSheet:
         return _unread(name, "工作表是隐藏的,没有读", "取消隐藏后重传")
     table = _by_title(sheet.title) or _by_headers(sheet, filename)
     if table is None:
-        return _unread(name, "认不出这张表是什么",
-                       f"用模板填,或把工作表名改成:{' / '.join(t.title for t in SHEET_ORDER)}")
+        return _unread(
+            name, "认不出这张表是什么", f"用模板填,或把工作表名改成:{' / '.join(t.title for t in SHEET_ORDER)}"
+        )
     at = _header_row(sheet, table)
     if at is None:
-        return _unread(name, "前 10 行里没有表头", f"第一行写列名:{'、'.join(c.header for c in table.columns)}",
-                       table)
+        return _unread(name, "前 10 行里没有表头", f"第一行写列名:{'、'.join(c.header for c in table.columns)}", table)
     if sheet.merged:
         return _unread(name, "有合并单元格,只有左上角一格有值", "取消合并,每行都填上值", table)
     _, header = sheet.rows[at]
     columns, problems = _columns(header, table, name)
     missing = [c.header for c in table.columns if c.required and c not in columns.values()]
     if missing:
-        problem = Problem(sheet=name, row=0, column="、".join(missing), value="", reason="缺少必填的列",
-                          suggestion="用模板填")
+        problem = Problem(
+            sheet=name, row=0, column="、".join(missing), value="", reason="缺少必填的列", suggestion="用模板填"
+        )
         return ReadSheet(table=table, problems=(*problems, problem))
     if sum(1 for cell in header if _column(cell.text, table)) > len(columns):
         return ReadSheet(table=table, problems=tuple(problems))
@@ -122,21 +123,34 @@ def _column(text: str, table: Table) -> Column | None:
     return next((c for c in table.columns if bare in {_bare(x) for x in (c.header, c.key, *c.also)}), None)
 
 
-def _columns(
-    header: Sequence[RawCell], table: Table, name: str
-) -> tuple[dict[int, Column], list[Problem]]:
+def _columns(header: Sequence[RawCell], table: Table, name: str) -> tuple[dict[int, Column], list[Problem]]:
     columns: dict[int, Column] = {}
     problems: list[Problem] = []
     for index, cell in enumerate(header):
         column = _column(cell.text, table)
         if column is None:
             if _bare(cell.text):
-                problems.append(Problem(sheet=name, row=0, column=cell.text, value="", reason="不认识的列,没有导入",
-                                        suggestion="用模板里的列名,或删掉这一列"))
+                problems.append(
+                    Problem(
+                        sheet=name,
+                        row=0,
+                        column=cell.text,
+                        value="",
+                        reason="不认识的列,没有导入",
+                        suggestion="用模板里的列名,或删掉这一列",
+                    )
+                )
         elif column in columns.values():
-            problems.append(Problem(sheet=name, row=0, column=column.header, value=cell.text,
-                            reason="同一列出现了两次",
-                                    suggestion="只留一列"))
+            problems.append(
+                Problem(
+                    sheet=name,
+                    row=0,
+                    column=column.header,
+                    value=cell.text,
+                    reason="同一列出现了两次",
+                    suggestion="只留一列",
+                )
+            )
         else:
             columns[index] = column
     return columns, problems
@@ -157,8 +171,16 @@ def _row(
         try:
             values[column.key] = _value(cell, column)
         except BadValue as bad:
-            problems.append(Problem(sheet=name, row=number, column=column.header, value=cell.text, reason=bad.reason,
-                                    suggestion=bad.suggestion))
+            problems.append(
+                Problem(
+                    sheet=name,
+                    row=number,
+                    column=column.header,
+                    value=cell.text,
+                    reason=bad.reason,
+                    suggestion=bad.suggestion,
+                )
+            )
     return values, problems
 
 
@@ -166,8 +188,14 @@ def _beside(number: int, cells: Sequence[RawCell], width: int, name: str) -> Ite
     """A value right of the last header belongs to no column: in a CSV, a comma inside a value moved the rest."""
     for cell in cells[width:]:
         if cell.text.strip():
-            yield Problem(sheet=name, row=number, column="", value=cell.text,
-                          reason="这一格在表头之外,不知道属于哪一列", suggestion="检查这一行是否错位")
+            yield Problem(
+                sheet=name,
+                row=number,
+                column="",
+                value=cell.text,
+                reason="这一格在表头之外,不知道属于哪一列",
+                suggestion="检查这一行是否错位",
+            )
             return
 
 

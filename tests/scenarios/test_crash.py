@@ -36,15 +36,25 @@ class Process:
         self.port = port
         self._env = {
             **os.environ,
-            "JIEDAN_HOST": "127.0.0.1", "JIEDAN_PORT": str(port), "JIEDAN_CARD_SECRET": "a-secret-of-this-very-test",
+            "JIEDAN_HOST": "127.0.0.1",
+            "JIEDAN_PORT": str(port),
+            "JIEDAN_CARD_SECRET": "a-secret-of-this-very-test",
             "JIEDAN_DATABASE_URL": f"sqlite+aiosqlite:///{folder / 'jiedan.db'}",
-            "JIEDAN_FILES_DIR": str(folder / "files"), "JIEDAN_LOG_LEVEL": "WARNING",
-            "JIEDAN_WECOM__ENABLED": "true", "JIEDAN_WECOM__CORPID": a.corpid, "JIEDAN_WECOM__AGENTID": str(a.agentid),
-            "JIEDAN_WECOM__SECRET": a.secret, "JIEDAN_WECOM__TOKEN": a.token, "JIEDAN_WECOM__AES_KEY": a.aes_key,
+            "JIEDAN_FILES_DIR": str(folder / "files"),
+            "JIEDAN_LOG_LEVEL": "WARNING",
+            "JIEDAN_WECOM__ENABLED": "true",
+            "JIEDAN_WECOM__CORPID": a.corpid,
+            "JIEDAN_WECOM__AGENTID": str(a.agentid),
+            "JIEDAN_WECOM__SECRET": a.secret,
+            "JIEDAN_WECOM__TOKEN": a.token,
+            "JIEDAN_WECOM__AES_KEY": a.aes_key,
             "JIEDAN_WECOM__BASE_URL": platforms,
-            "JIEDAN_DINGTALK__ENABLED": "true", "JIEDAN_DINGTALK__CLIENT_ID": a.client_id,
-            "JIEDAN_DINGTALK__CLIENT_SECRET": a.client_secret, "JIEDAN_DINGTALK__ROBOT_CODE": a.robot_code,
-            "JIEDAN_DINGTALK__API_BASE": platforms, "JIEDAN_DINGTALK__OAPI_BASE": platforms,
+            "JIEDAN_DINGTALK__ENABLED": "true",
+            "JIEDAN_DINGTALK__CLIENT_ID": a.client_id,
+            "JIEDAN_DINGTALK__CLIENT_SECRET": a.client_secret,
+            "JIEDAN_DINGTALK__ROBOT_CODE": a.robot_code,
+            "JIEDAN_DINGTALK__API_BASE": platforms,
+            "JIEDAN_DINGTALK__OAPI_BASE": platforms,
         }
         self._process: asyncio.subprocess.Process | None = None
 
@@ -139,6 +149,4 @@ async def _order(stage: Stage, n: int) -> None:
 
 def _cards(stage: Stage, name: str, title: str) -> Counter[str]:
     """How many cards of each order stand on a phone."""
-    return Counter(
-        steps.number_on(m) for m in stage.phone(name).messages() if m.kind == "card" and title in m.title
-    )
+    return Counter(steps.number_on(m) for m in stage.phone(name).messages() if m.kind == "card" and title in m.title)

@@ -60,7 +60,9 @@ async def test_a_late_press_on_a_decided_card_gets_the_true_answer_and_changes_n
     await _ignore_others(stage)
 
 
-async def test_a_card_of_an_older_revision_is_refused_and_the_new_card_stands(running: demo.World, stage: Stage) -> None:
+async def test_a_card_of_an_older_revision_is_refused_and_the_new_card_stands(
+    running: demo.World, stage: Stage
+) -> None:
     sales, tech = stage.phone("销售A"), stage.phone("技术甲")
     number = await steps.submitted(stage, sales, steps.order_text(stage))
     old = await tech.wait_button("通过", on=number)

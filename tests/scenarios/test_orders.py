@@ -52,7 +52,7 @@ async def test_an_order_without_quantity_or_customer_asks_and_a_short_line_answe
 
     await sales.say("04465-0K240 后天要")
     draft = await sales.wait_card("订单草稿")
-    assert "没写数量,要几个?" in words(draft)
+    assert "没写数量" in words(draft)
     assert "没写客户" in words(draft)
 
     await sales.say("客户 K0231")
@@ -61,7 +61,9 @@ async def test_an_order_without_quantity_or_customer_asks_and_a_short_line_answe
     await sales.wait_button("确认提交")
 
 
-async def test_absurd_quantities_and_past_dates_are_red_and_nothing_is_submitted(running: demo.World, stage: Stage) -> None:
+async def test_absurd_quantities_and_past_dates_are_red_and_nothing_is_submitted(
+    running: demo.World, stage: Stage
+) -> None:
     sales = stage.phone("销售A")
 
     await sales.say("K0231 04465-0K240 99999个, 2026-02-01要")

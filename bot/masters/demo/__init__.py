@@ -35,7 +35,7 @@ class Scale:
 SCALES = {"small": Scale(customers=600, parts=1200, lots=3000)}
 
 
-class DemoRefused(ValueError):  # noqa: N818 - the demo steps back, nothing is wrong
+class DemoRefused(ValueError):
     """There is real master data in this database; the demo is never mixed into it."""
 
 
@@ -76,7 +76,12 @@ async def load_demo(database: Database, now: datetime, *, seed: int = SEED, scal
             await tx.people.save(person)
         await tx.stock.receive(masters.lots, by="demo", at=now, ref="demo")
         await tx.timeline.append(
-            "masters", LOADED, actor="system", actor_name="系统", channel="system", at=now,
+            "masters",
+            LOADED,
+            actor="system",
+            actor_name="系统",
+            channel="system",
+            at=now,
             details={"seed": seed, "scale": scale},
         )
     return True

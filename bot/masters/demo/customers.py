@@ -10,18 +10,42 @@ from bot.masters.demo.places import STORES_OF, store_codes
 from core.catalog import Customer
 
 SCRIPTED: tuple[Customer, ...] = (
-    Customer(code="K0231", name="华锐汽修", region="沪", store="SH01", phone="138-0000-0231", tier=2,
-             address="上海市嘉定区示例路 231 号"),
-    Customer(code="K0031", name="申通汽配", region="沪", store="SH01", phone="139-0000-0031", tier=3,
-             address="上海市闵行区示例路 31 号"),
-    Customer(code="K0107", name="宏达汽车服务", region="沪", store="SH02", phone="137-0000-0107", frozen=True,
-             address="上海市松江区示例路 107 号"),
+    Customer(
+        code="K0231",
+        name="华锐汽修",
+        region="沪",
+        store="SH01",
+        phone="138-0000-0231",
+        tier=2,
+        address="上海市嘉定区示例路 231 号",
+    ),
+    Customer(
+        code="K0031",
+        name="申通汽配",
+        region="沪",
+        store="SH01",
+        phone="139-0000-0031",
+        tier=3,
+        address="上海市闵行区示例路 31 号",
+    ),
+    Customer(
+        code="K0107",
+        name="宏达汽车服务",
+        region="沪",
+        store="SH02",
+        phone="137-0000-0107",
+        frozen=True,
+        address="上海市松江区示例路 107 号",
+    ),
 )
 
 CITIES: dict[str, tuple[str, ...]] = {
-    "沪": ("上海市嘉定区", "上海市闵行区", "上海市松江区"), "苏": ("江苏省苏州市", "江苏省无锡市", "江苏省南京市"),
-    "浙": ("浙江省杭州市", "浙江省宁波市", "浙江省嘉兴市"), "皖": ("安徽省合肥市", "安徽省芜湖市"),
-    "赣": ("江西省南昌市", "江西省九江市"), "鲁": ("山东省济南市", "山东省青岛市", "山东省临沂市"),
+    "沪": ("上海市嘉定区", "上海市闵行区", "上海市松江区"),
+    "苏": ("江苏省苏州市", "江苏省无锡市", "江苏省南京市"),
+    "浙": ("浙江省杭州市", "浙江省宁波市", "浙江省嘉兴市"),
+    "皖": ("安徽省合肥市", "安徽省芜湖市"),
+    "赣": ("江西省南昌市", "江西省九江市"),
+    "鲁": ("山东省济南市", "山东省青岛市", "山东省临沂市"),
 }
 _FIRST = "安博昌驰达德鼎东丰福冠广海航恒弘骏凯康朗利隆茂铭诺鹏启睿盛顺泰通万祥信兴扬永誉源"
 _SECOND = "宝诚川飞发方峰光豪和辉佳杰景聚力麟陆曼明能平强荣瑞三生适顺腾途威伟翔鑫迅益宇运展正志众卓"
@@ -50,11 +74,14 @@ def demo_customers(random: Random, count: int) -> tuple[Customer, ...]:
         region, store = stores[number % len(stores)]
         customers.append(
             Customer(
-                code=code, name=next(names) + random.choice(_FLEETS if number in business else _GARAGES),
-                                     region=region,
-                store=store, phone=f"{random.choice((135, 136, 137, 138, 139, 158, 186))}-0000-{number:04}",
+                code=code,
+                name=next(names) + random.choice(_FLEETS if number in business else _GARAGES),
+                region=region,
+                store=store,
+                phone=f"{random.choice((135, 136, 137, 138, 139, 158, 186))}-0000-{number:04}",
                 address=f"{random.choice(CITIES[region])}示例路 {number} 号",
-                tier=1 if number in business else 2 if number in key else 3, lead_days=random.choice((1, 2, 2, 2, 3)),
+                tier=1 if number in business else 2 if number in key else 3,
+                lead_days=random.choice((1, 2, 2, 2, 3)),
                 frozen=number % 97 == 0,
             )
         )

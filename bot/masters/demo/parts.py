@@ -28,12 +28,28 @@ class DemoPart:
     shelf_days: int = 0
 
 
-def _scripted(number: str, name: str, family: str, *, safety: int, unit: str = "个", pack: int = 1,
-              position: str = "",
-              weight_g: int = 500) -> Part:
-    return Part(number=number, normal=normal(number), name=name, family=family, unit=unit, pack=pack,
-                position=position,
-                safety_stock=safety, weight_g=weight_g)
+def _scripted(
+    number: str,
+    name: str,
+    family: str,
+    *,
+    safety: int,
+    unit: str = "个",
+    pack: int = 1,
+    position: str = "",
+    weight_g: int = 500,
+) -> Part:
+    return Part(
+        number=number,
+        normal=normal(number),
+        name=name,
+        family=family,
+        unit=unit,
+        pack=pack,
+        position=position,
+        safety_stock=safety,
+        weight_g=weight_g,
+    )
 
 
 def scripted_parts() -> tuple[Part, ...]:
@@ -60,8 +76,10 @@ def demo_parts(random: Random, count: int) -> tuple[DemoPart, ...]:
     per_family = -(-(count - len(scripted)) // len(FAMILIES))
     for family in FAMILIES:
         wanted = min(per_family, count - len(found))
-        found += [_part(random, family, goods, position, series, taken)
-                  for goods, position, series in _chosen(random, family, wanted)]
+        found += [
+            _part(random, family, goods, position, series, taken)
+            for goods, position, series in _chosen(random, family, wanted)
+        ]
     _name(random, found, taken)
     for index in range(len(scripted) + SUPERSEDED_EVERY, len(found) - 1, SUPERSEDED_EVERY):
         _supersede(found[index].part, found[index + 1].part)
@@ -74,16 +92,20 @@ def _chosen(random: Random, family: Family, wanted: int) -> list[tuple[Goods, st
     return [variant for index, variant in enumerate(variants) if index in chosen]
 
 
-def _part(
-    random: Random, family: Family, goods: Goods, position: str, series: str, taken: set[str]
-) -> DemoPart:
+def _part(random: Random, family: Family, goods: Goods, position: str, series: str, taken: set[str]) -> DemoPart:
     number = _free(taken, lambda: f"HT-{family.code}{random.randint(10_000, 99_999)}")
     safety = max(4, goods.usual * random.randint(15, 35) // 10)
     part = Part(
-        number=number, normal=normal(number), name=f"{MAKER}{series}{position}{goods.name}", family=family.name,
-        unit=goods.unit, pack=goods.pack, position=position,
+        number=number,
+        normal=normal(number),
+        name=f"{MAKER}{series}{position}{goods.name}",
+        family=family.name,
+        unit=goods.unit,
+        pack=goods.pack,
+        position=position,
         grade=random.choices(("品牌件", "原厂件", "售后件", "再制造件"), (70, 15, 12, 3))[0],
-        safety_stock=None if random.randrange(NO_SAFETY_EVERY) == 0 else safety, weight_g=goods.grams,
+        safety_stock=None if random.randrange(NO_SAFETY_EVERY) == 0 else safety,
+        weight_g=goods.grams,
     )
     return DemoPart(part=part, usual=goods.usual, shelf_days=family.shelf_days)
 
@@ -108,26 +130,32 @@ def _alias(part: Part, kind: AliasKind, text: str) -> PartAlias:
 
 def _oe(random: Random) -> str:
     """As the large makers write them, with the made-up maker's letters in front."""
+
     def digits(n: int) -> str:
         return "".join(random.choices("0123456789", k=n))
 
     def letters(n: int) -> str:
         return "".join(random.choices(_LETTERS, k=n))
 
-    return random.choice((
-        f"HT{digits(3)}-{digits(5)}", f"HT{digits(3)}-{digits(1)}{letters(1)}{digits(3)}",
-                    f"HT{digits(1)} {digits(3)} {digits(3)} {letters(1)}",
-        f"HT{digits(3)}-{digits(2)}{letters(1)}{digits(1)}{letters(1)}",
-                    f"HT {digits(3)} {digits(3)} {digits(2)} {digits(2)}",
-    ))
+    return random.choice(
+        (
+            f"HT{digits(3)}-{digits(5)}",
+            f"HT{digits(3)}-{digits(1)}{letters(1)}{digits(3)}",
+            f"HT{digits(1)} {digits(3)} {digits(3)} {letters(1)}",
+            f"HT{digits(3)}-{digits(2)}{letters(1)}{digits(1)}{letters(1)}",
+            f"HT {digits(3)} {digits(3)} {digits(2)} {digits(2)}",
+        )
+    )
 
 
 def _brand(random: Random) -> str:
-    return random.choice((
-        f"HTW {random.randint(610, 990)}/{random.randint(10, 99)}",
-                              f"HT 0 {random.randint(100, 999)} {random.randint(100, 999)}",
-        f"HTB{random.randint(100_000, 999_999)}",
-    ))
+    return random.choice(
+        (
+            f"HTW {random.randint(610, 990)}/{random.randint(10, 99)}",
+            f"HT 0 {random.randint(100, 999)} {random.randint(100, 999)}",
+            f"HTB{random.randint(100_000, 999_999)}",
+        )
+    )
 
 
 def _free(taken: set[str], draw: Callable[[], str]) -> str:

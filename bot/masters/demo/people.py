@@ -58,8 +58,7 @@ def _others() -> Iterator[_Post]:
     letters = iter(ascii_uppercase[2:])
     for region in regions:
         for nth in range(1 if region == "沪" else 3):
-            yield _Post(name=f"销售{next(letters)}", role=Role.SALES, region=region,
-                        store=store_codes(region)[nth + 2])
+            yield _Post(name=f"销售{next(letters)}", role=Role.SALES, region=region, store=store_codes(region)[nth + 2])
     for region in regions[1:]:
         yield _Post(name=f"区域经理{region}", role=Role.REGIONAL, region=region)
     yield _Post(name="技术丙", role=Role.TECH)
@@ -84,5 +83,13 @@ def _person(number: str, post: _Post) -> Person:
         for platform, account in ((DINGTALK, post.dingtalk), (WECOM, post.wecom))
         if account
     ]
-    return Person(id=number, name=post.name, roles=[post.role], region=post.region, store=post.store,
-                  warehouse=post.warehouse, home=post.home, accounts=accounts)
+    return Person(
+        id=number,
+        name=post.name,
+        roles=[post.role],
+        region=post.region,
+        store=post.store,
+        warehouse=post.warehouse,
+        home=post.home,
+        accounts=accounts,
+    )

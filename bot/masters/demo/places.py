@@ -9,7 +9,12 @@ from core.catalog import Bin, Carrier, Warehouse
 from core.warehouse.bins import BinAddress
 
 STORES_OF: dict[str, tuple[str, int]] = {
-    "沪": ("SH", 8), "苏": ("JS", 10), "浙": ("ZJ", 9), "皖": ("AH", 7), "赣": ("JX", 6), "鲁": ("SD", 7),
+    "沪": ("SH", 8),
+    "苏": ("JS", 10),
+    "浙": ("ZJ", 9),
+    "皖": ("AH", 7),
+    "赣": ("JX", 6),
+    "鲁": ("SD", 7),
 }
 """Province → prefix of its store codes and number of stores: 47 in all (N02)."""
 
@@ -34,23 +39,40 @@ class Hall:
 HALLS: tuple[Hall, ...] = (
     Hall(
         warehouse=Warehouse(
-            code="KS", name="昆山中心仓", address="江苏省昆山市示例路 1 号", longitude=120.98, latitude=31.38,
-            dock="2号月台", contact="仓储组长", regions=["沪", "苏", "浙", "皖", "赣", "鲁"],
+            code="KS",
+            name="昆山中心仓",
+            address="江苏省昆山市示例路 1 号",
+            longitude=120.98,
+            latitude=31.38,
+            dock="2号月台",
+            contact="仓储组长",
+            regions=["沪", "苏", "浙", "皖", "赣", "鲁"],
         ),
         zones=(("A", 8), ("B", 2)),
     ),
     Hall(
         warehouse=Warehouse(
-            code="HF", name="合肥仓", address="安徽省合肥市示例路 2 号", longitude=117.23, latitude=31.82,
-dock="1号月台",
-            contact="合肥仓组长", regions=["皖", "赣"],
+            code="HF",
+            name="合肥仓",
+            address="安徽省合肥市示例路 2 号",
+            longitude=117.23,
+            latitude=31.82,
+            dock="1号月台",
+            contact="合肥仓组长",
+            regions=["皖", "赣"],
         ),
         zones=(("A", 4), ("B", 2)),
     ),
     Hall(
         warehouse=Warehouse(
-            code="JN", name="济南前置仓", address="山东省济南市示例路 3 号", longitude=117.12, latitude=36.65,
-            dock="1号月台", contact="济南仓组长", regions=["鲁"],
+            code="JN",
+            name="济南前置仓",
+            address="山东省济南市示例路 3 号",
+            longitude=117.12,
+            latitude=36.65,
+            dock="1号月台",
+            contact="济南仓组长",
+            regions=["鲁"],
         ),
         zones=(("A", 3), ("B", 1)),
     ),
@@ -60,8 +82,15 @@ _ALL = ["沪", "苏", "浙", "皖", "赣", "鲁"]
 
 
 def _carrier(code: str, name: str, hour: int, minute: int, capacity: int, regions: list[str], days: int) -> Carrier:
-    return Carrier(code=code, name=name, warehouse=code.split("-")[1], cutoff=time(hour, minute), capacity=capacity,
-                   regions=list(regions), days=days)
+    return Carrier(
+        code=code,
+        name=name,
+        warehouse=code.split("-")[1],
+        cutoff=time(hour, minute),
+        capacity=capacity,
+        regions=list(regions),
+        days=days,
+    )
 
 
 def demo_carriers() -> tuple[Carrier, ...]:
@@ -107,8 +136,10 @@ def demo_bins() -> tuple[Bin, ...]:
 def _aisle(warehouse: str, zone: str, aisle: int, x: float) -> list[Bin]:
     return [
         Bin(
-            warehouse=warehouse, label=str(BinAddress(zone=zone, aisle=aisle, bay=bay, level=level, box=box)),
-            x=x, y=round(FIRST_BAY_M + (bay - 1) // 2 * BAY_WIDTH_M, 2),
+            warehouse=warehouse,
+            label=str(BinAddress(zone=zone, aisle=aisle, bay=bay, level=level, box=box)),
+            x=x,
+            y=round(FIRST_BAY_M + (bay - 1) // 2 * BAY_WIDTH_M, 2),
         )
         for bay in range(1, BAYS + 1)
         for level in range(1, LEVELS + 1)

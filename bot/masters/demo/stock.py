@@ -37,30 +37,98 @@ class _Shelf:
 
 
 _SCRIPTED: tuple[_Shelf, ...] = (
-    _Shelf(lot_no="B251103-07", part="04465-0K240", warehouse="KS", bin="A-03-12-4-02", on_hand=44,
-           received=date(2025, 11, 3)),
-    _Shelf(lot_no="B260110-03", part="04465-0K240", warehouse="KS", bin="B-01-03-2-01", on_hand=20,
-           received=date(2026, 1, 10)),
-    _Shelf(lot_no="B250918-02", part="04465-0K240", warehouse="KS", bin=ISOLATION, on_hand=16, received=date(2025, 9,
-           18), qc=QcState.RECHECK),
-    _Shelf(lot_no="B251215-04", part="90915-YZZD4", warehouse="KS", bin="A-01-04-1-01", on_hand=600,
-           received=date(2025, 12, 15)),
-    _Shelf(lot_no="B260120-05", part="90915-YZZD4", warehouse="KS", bin="A-06-09-2-01", on_hand=400,
-           received=date(2026, 1, 20)),
-    _Shelf(lot_no="B260112-02", part="90915-YZZD4", warehouse="HF", bin="A-01-02-1-01", on_hand=300,
-           received=date(2026, 1, 12)),
-    _Shelf(lot_no="B260113-02", part="90915-YZZD4", warehouse="JN", bin="A-01-02-1-01", on_hand=200,
-           received=date(2026, 1, 13)),
-    _Shelf(lot_no="B251120-06", part="04465-33471", warehouse="KS", bin="A-03-06-3-01", on_hand=60,
-           received=date(2025, 11, 20)),
-    _Shelf(lot_no="B251121-03", part="04466-33160", warehouse="KS", bin="A-04-03-2-02", on_hand=48,
-           received=date(2025, 11, 21)),
-    _Shelf(lot_no="B251202-01", part="17801-21050", warehouse="KS", bin="A-05-07-1-01", on_hand=80,
-           received=date(2025, 12, 2)),
-    _Shelf(lot_no="B260105-09", part="17801-21050", warehouse="KS", bin="A-07-10-5-02", on_hand=60,
-           received=date(2026, 1, 5)),
-    _Shelf(lot_no="B251208-03", part="W 75/3", warehouse="KS", bin="A-02-05-3-02", on_hand=90, received=date(2025, 12,
-           8)),
+    _Shelf(
+        lot_no="B251103-07",
+        part="04465-0K240",
+        warehouse="KS",
+        bin="A-03-12-4-02",
+        on_hand=44,
+        received=date(2025, 11, 3),
+    ),
+    _Shelf(
+        lot_no="B260110-03",
+        part="04465-0K240",
+        warehouse="KS",
+        bin="B-01-03-2-01",
+        on_hand=20,
+        received=date(2026, 1, 10),
+    ),
+    _Shelf(
+        lot_no="B250918-02",
+        part="04465-0K240",
+        warehouse="KS",
+        bin=ISOLATION,
+        on_hand=16,
+        received=date(2025, 9, 18),
+        qc=QcState.RECHECK,
+    ),
+    _Shelf(
+        lot_no="B251215-04",
+        part="90915-YZZD4",
+        warehouse="KS",
+        bin="A-01-04-1-01",
+        on_hand=600,
+        received=date(2025, 12, 15),
+    ),
+    _Shelf(
+        lot_no="B260120-05",
+        part="90915-YZZD4",
+        warehouse="KS",
+        bin="A-06-09-2-01",
+        on_hand=400,
+        received=date(2026, 1, 20),
+    ),
+    _Shelf(
+        lot_no="B260112-02",
+        part="90915-YZZD4",
+        warehouse="HF",
+        bin="A-01-02-1-01",
+        on_hand=300,
+        received=date(2026, 1, 12),
+    ),
+    _Shelf(
+        lot_no="B260113-02",
+        part="90915-YZZD4",
+        warehouse="JN",
+        bin="A-01-02-1-01",
+        on_hand=200,
+        received=date(2026, 1, 13),
+    ),
+    _Shelf(
+        lot_no="B251120-06",
+        part="04465-33471",
+        warehouse="KS",
+        bin="A-03-06-3-01",
+        on_hand=60,
+        received=date(2025, 11, 20),
+    ),
+    _Shelf(
+        lot_no="B251121-03",
+        part="04466-33160",
+        warehouse="KS",
+        bin="A-04-03-2-02",
+        on_hand=48,
+        received=date(2025, 11, 21),
+    ),
+    _Shelf(
+        lot_no="B251202-01",
+        part="17801-21050",
+        warehouse="KS",
+        bin="A-05-07-1-01",
+        on_hand=80,
+        received=date(2025, 12, 2),
+    ),
+    _Shelf(
+        lot_no="B260105-09",
+        part="17801-21050",
+        warehouse="KS",
+        bin="A-07-10-5-02",
+        on_hand=60,
+        received=date(2026, 1, 5),
+    ),
+    _Shelf(
+        lot_no="B251208-03", part="W 75/3", warehouse="KS", bin="A-02-05-3-02", on_hand=90, received=date(2025, 12, 8)
+    ),
 )
 """What the scripts count on (chat page, sections 6.7 and 6.8): 64 pieces of 04465-0K240 free, 16 held."""
 
@@ -80,8 +148,12 @@ def demo_lots(
     ordinary = parts[len({shelf.part for shelf in _SCRIPTED}) :]
     wanted = count - len(scripted)
     seats = [(item, "KS") for item in ordinary]
-    seats += [(random.choice(ordinary), house) for house in random.choices(
-        list(_SHARES), [_SHARES["KS"] - 40, _SHARES["HF"], _SHARES["JN"]], k=wanted - len(seats))]
+    seats += [
+        (random.choice(ordinary), house)
+        for house in random.choices(
+            list(_SHARES), [_SHARES["KS"] - 40, _SHARES["HF"], _SHARES["JN"]], k=wanted - len(seats)
+        )
+    ]
     ageing = [index for index, (item, _) in enumerate(seats) if item.shelf_days]
     expired = set(random.sample(ageing, count * EXPIRED_PERCENT // 100))
     rest = [index for index in range(len(seats)) if index not in expired]
@@ -95,18 +167,30 @@ def demo_lots(
         on_hand = _quantity(random, item)
         lots.append(
             Lot(
-                lot_no=numbers.next(received), part_number=item.part.number, warehouse=house,
-                bin=next(shelves[house]) if qc in _ON_THE_RACK else ISOLATION, on_hand=on_hand,
-                damaged=min(on_hand, random.randint(1, 3)) if random.randrange(100) == 0 else 0, qc=qc,
-                received_on=received, expires_on=expires,
+                lot_no=numbers.next(received),
+                part_number=item.part.number,
+                warehouse=house,
+                bin=next(shelves[house]) if qc in _ON_THE_RACK else ISOLATION,
+                on_hand=on_hand,
+                damaged=min(on_hand, random.randint(1, 3)) if random.randrange(100) == 0 else 0,
+                qc=qc,
+                received_on=received,
+                expires_on=expires,
             )
         )
     return tuple(lots)
 
 
 def _scripted_lot(shelf: _Shelf) -> Lot:
-    return Lot(lot_no=shelf.lot_no, part_number=shelf.part, warehouse=shelf.warehouse, bin=shelf.bin,
-               on_hand=shelf.on_hand, qc=shelf.qc, received_on=shelf.received)
+    return Lot(
+        lot_no=shelf.lot_no,
+        part_number=shelf.part,
+        warehouse=shelf.warehouse,
+        bin=shelf.bin,
+        on_hand=shelf.on_hand,
+        qc=shelf.qc,
+        received_on=shelf.received,
+    )
 
 
 def _places(random: Random, bins: Sequence[Bin], fixed: set[tuple[str, str]]) -> Iterator[str]:
@@ -120,8 +204,7 @@ def _dates(random: Random, item: DemoPart, today: date, *, expired: bool) -> tup
     if expired:
         last = today - timedelta(days=random.randint(1, 45))
         return last - timedelta(days=item.shelf_days), last
-    received = today - timedelta(days=random.randint(1, min(_YEAR,
-                                 item.shelf_days - 20 if item.shelf_days else _YEAR)))
+    received = today - timedelta(days=random.randint(1, min(_YEAR, item.shelf_days - 20 if item.shelf_days else _YEAR)))
     return received, received + timedelta(days=item.shelf_days) if item.shelf_days else None
 
 

@@ -1,0 +1,105 @@
+"""Claim → work, continuously: the shape that the inbox and the outbox share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+import structlog
+
+from core.ports import Coordinator
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+
+class ClaimPool(Generic[T]):
+    """Keeps ``concurrency`` claimed rows in work. No batch barrier: as soon as one is done, the next is claimed.
+
+    ``claim(n)`` leases up to n rows, ``work`` handles one and never raises, ``key`` is the row's id, ``release`` gives
+    this process's leases back. A row whose lease ran out because the clock was set forward is not worked twice by the
+    process that still has it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        coordinator: Coordinator,
+        *,
+        claim: Callable[[int], Awaitable[list[T]]],
+        work: Callable[[T], Awaitable[None]],
+        key: Callable[[T], int],
+        release: Callable[[], Awaitable[None]],
+        concurrency: int,
+        poll: float,
+    ) -> None:
+        self._name = name
+        self._coordinator = coordinator
+        self._claim = claim
+        self._work = work
+        self._key = key
+        self._release = release
+        self._concurrency = concurrency
+        self._poll = poll
+        self._running: set[asyncio.Task[None]] = set()
+        self._in_flight: set[int] = set()
+        self._stopping = False
+        self._loop: asyncio.Task[None] | None = None
+
+    @property
+    def idle(self) -> bool:
+        return not self._in_flight
+
+    def start(self) -> None:
+        self._loop = asyncio.create_task(self._run(), name=self._name)
+
+    async def stop(self, *, grace: float = 8.0) -> None:
+        """Stop claiming, finish what is in flight, give the leases back."""
+        self._stopping = True
+        self._coordinator.wake(self._name)
+        if self._loop is not None:
+            await asyncio.wait({self._loop}, timeout=grace)
+            self._loop.cancel()
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await self._release()
+
+    async def now(self, rows: list[T]) -> None:
+        """Work these claimed rows in the caller's own time."""
+        for row in rows:
+            await self._one(row)
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            free = self._concurrency - len(self._running)
+            rows: list[T] = []
+            if free > 0:
+                try:
+                    rows = await self._claim(free)
+                except Exception:
+                    log.exception("claim failed", pool=self._name)
+            for row in rows:
+                task = asyncio.create_task(self._one(row), name=f"{self._name}-{self._key(row)}")
+                self._running.add(task)
+                task.add_done_callback(self._done)
+            if not rows:
+                await self._coordinator.wait(self._name, self._poll)
+
+    async def _one(self, row: T) -> None:
+        key = self._key(row)
+        if key in self._in_flight:
+            return
+        self._in_flight.add(key)
+        try:
+            await self._work(row)
+        finally:
+            self._in_flight.discard(key)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._coordinator.wake(self._name)
