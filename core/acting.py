@@ -45,6 +45,6 @@ async def trace(
         )
         return
     await tx.timeline.append(
-        ref, action, actor=actor.id, actor_name=actor.person.name, channel=actor.platform.value, details=details, at=now,
-        evidence=actor.evidence,
+        ref, action, actor=actor.id, actor_name=actor.person.name, channel=actor.platform.value, details=details,
+        at=now, evidence=actor.evidence,
     )

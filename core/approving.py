@@ -125,8 +125,8 @@ async def open_reject_reasons(act: Act, request_id: int, actor: Actor, *, revisi
     await _still_open(act, order, request)
     await act.tell.fresh(CardKind.REJECT_REASON, str(request_id), actor.address, priority=Priority.RECEIPT)
     await act.tx.expectations.expect(
-        Expectation(person_id=actor.id, question="reject_reason", ref=str(request_id), args={"revision": order.revision},
-                    expires_at=act.now + act.desk.rules.reply_slot)
+        Expectation(person_id=actor.id, question="reject_reason", ref=str(request_id),
+                    args={"revision": order.revision}, expires_at=act.now + act.desk.rules.reply_slot)
     )
 
 

@@ -36,7 +36,8 @@ async def light(
     if reason_code not in {r.code for r in reasons.EXPEDITE}:
         raise DomainError("expedite_needs_reason", number=number)
     if latest_ship_at <= act.now:
-        raise DomainError("expedite_time_past", number=number, at=latest_ship_at.isoformat(), cutoffs=await cutoffs(act, order))
+        raise DomainError("expedite_time_past", number=number, at=latest_ship_at.isoformat(),
+                          cutoffs=await cutoffs(act, order))
     running = await act.tx.expedites.live(number, lock=True)
     if running is not None:
         running.level, running.latest_ship_at, running.reason_code = level, latest_ship_at, reason_code
@@ -44,8 +45,8 @@ async def light(
         expedite = running
     else:
         expedite = await act.tx.expedites.add(
-            Expedite(order_number=number, level=level, latest_ship_at=latest_ship_at, reason_code=reason_code, note=note,
-                     by=actor.id, by_name=actor.person.name, at=act.now)
+            Expedite(order_number=number, level=level, latest_ship_at=latest_ship_at, reason_code=reason_code,
+                     note=note, by=actor.id, by_name=actor.person.name, at=act.now)
         )
     order.expedite_level = level.value
     order.latest_ship_at = latest_ship_at
@@ -61,7 +62,7 @@ async def light(
 
 
 async def cutoffs(act: Act, order: Order) -> list[str]:
-    """Today's cut-offs still ahead for this order's region, as ``15:30 顺丰``: the feasible latest ship times (F072)."""
+    """Today's cut-offs still ahead for the order's region, as ``15:30 顺丰``: the feasible latest ship times (F072)."""
     day = local(act.now)
     slots = sorted(
         (c.cutoff, c.name)

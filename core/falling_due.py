@@ -32,7 +32,8 @@ async def _draft_unsubmitted(act: Act, deadline: Deadline) -> None:
         return
     owner = await act.tx.people.get(order.owner_id)
     region = order.region or (owner.region if owner else "")
-    people = [p for p in await act.tx.people.with_role(Role.REGIONAL, region=region) if not region or p.region == region]
+    managers = await act.tx.people.with_role(Role.REGIONAL, region=region)
+    people = [p for p in managers if not region or p.region == region]
     people = people or await act.tx.people.with_role(Role.SUPERVISOR)
     late = _late(act, deadline)
     await trace(act.tx, order.number, "order.unsubmitted", None, now=act.now, to=[p.id for p in people], late_min=late)

@@ -247,8 +247,8 @@ async def _ship(act: Act, order: Order, pick_list: PickList, actor: Actor) -> No
     await expediting.put_out(act, order, ExpediteState.SHIPPED)
     owner = await act.tx.people.get(order.owner_id)
     if owner is not None:
-        await act.tell.say(owner, "order_shipped", number=order.number, customer=order.customer_name, by=actor.person.name,
-                           at=act.now.isoformat(), waybill=order.waybill,
+        await act.tell.say(owner, "order_shipped", number=order.number, customer=order.customer_name,
+                           by=actor.person.name, at=act.now.isoformat(), waybill=order.waybill,
                            short=[[x.part_number, x.short] for x in order.lines if x.short])
     await act.tell.repaint(order.number, CardKind.DRAFT)
     if any(x.short for x in order.lines):
@@ -280,10 +280,14 @@ async def _back_order(act: Act, order: Order) -> None:
 
 
 async def _look_elsewhere(act: Act, pick_list: PickList, task: PickTask, missing: int) -> int:
-    """Alternate bins of the warehouse: hold what is there and add stops at the end of the walk."""
+    """Alternate bins of the warehouse: hold what is there and add stops at the end of the walk.
+
+    A cell that this list already reported short is not walked to a second time, whatever the books say.
+    """
     got = 0
     lots = await act.tx.stock.lots([task.part_number], warehouse=pick_list.warehouse)
-    lots = [x for x in lots if not (x.lot_no == task.lot_no and x.bin == task.bin)]
+    missed = {(t.lot_no, t.bin) for t in pick_list.tasks if t.short_reason and t.part_number == task.part_number}
+    lots = [x for x in lots if (x.lot_no, x.bin) not in missed]
     for lot in sorted(lots, key=Lot.fefo):
         if got == missing:
             break
@@ -300,8 +304,9 @@ async def _look_elsewhere(act: Act, pick_list: PickList, task: PickTask, missing
         )
         assert allocation.id is not None
         pick_list.tasks.append(
-            PickTask(stop=max(t.stop for t in pick_list.tasks) + 1, order_number=task.order_number, line_id=task.line_id,
-                     allocation_id=allocation.id, part_number=task.part_number, part_name=task.part_name,
+            PickTask(stop=max(t.stop for t in pick_list.tasks) + 1, order_number=task.order_number,
+                     line_id=task.line_id, allocation_id=allocation.id, part_number=task.part_number,
+                     part_name=task.part_name,
                      lot_no=lot.lot_no, bin=lot.bin, quantity=take, pick_list_id=pick_list.id)
         )
         got += take
@@ -332,8 +337,8 @@ async def _refuse_claim(act: Act, pick_list: PickList, actor: Actor) -> None:
     if pick_list.claimed_by:
         holder = await act.tx.people.get(pick_list.claimed_by)
         assert pick_list.claimed_at is not None
-        raise DomainError("claimed_by_other", number=pick_list.number, by=holder.name if holder else pick_list.claimed_by,
-                          at=pick_list.claimed_at.isoformat())
+        raise DomainError("claimed_by_other", number=pick_list.number,
+                          by=holder.name if holder else pick_list.claimed_by, at=pick_list.claimed_at.isoformat())
     raise DomainError("pick_list_closed", number=pick_list.number)
 
 

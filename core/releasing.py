@@ -103,7 +103,7 @@ async def commit_wave(act: Act, planned: PlannedWave, snap: Snapshot, *, slot: d
     for nth, tour in enumerate((x for x in planned.pick_lists if any(o in held for o in x.order_ids)), start=1):
         await _add_pick_list(act, wave, nth, tour, orders, held, layout)
     reasons = {p.order_id: p.reason for p in planned.orders}
-    for number, order in orders.items():
+    for number in orders:
         why = reasons[number]
         await trace(act.tx, number, "order.released", None, now=act.now, wave=wave.number, carrier=planned.carrier,
                     cls=why.order_class.name, left=why.capacity_left, late=why.late,
@@ -126,7 +126,8 @@ async def note_left_out(act: Act, left: LeftOut) -> None:
         people = await act.tx.people.with_role(Role.PLANNER)
         owner = await act.tx.people.get(order.owner_id)
         for person in [*people, *([owner] if owner else [])]:
-            await act.tell.say(person, "must_ship_stuck", number=order.number, reason=reason, priority=Priority.EXPEDITE)
+            await act.tell.say(person, "must_ship_stuck", number=order.number, reason=reason,
+                               priority=Priority.EXPEDITE)
 
 
 async def _runs(act: Act, now: datetime) -> tuple[tuple[CarrierRun, ...], list[CarrierRun]]:

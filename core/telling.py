@@ -30,7 +30,7 @@ CARD_PREFIX: dict[CardKind, str] = {
 
 
 def card_id(kind: CardKind, ref: str, idem_key: str) -> str:
-    """WeCom task_id / DingTalk outTrackId: a readable head and a hash of the delivery's key, ≤ 64 of ``[0-9A-Za-z_@-]``."""
+    """WeCom task_id / DingTalk outTrackId: a readable head and a hash of the key, ≤ 64 of ``[0-9A-Za-z_@-]``."""
     head = "".join(c for c in ref if c.isascii() and (c.isalnum() or c in "-_"))[:40]
     return f"{CARD_PREFIX[kind]}-{head}-{hashlib.sha256(idem_key.encode()).hexdigest()[:10]}"
 
@@ -93,7 +93,7 @@ class Teller:
     async def picture(
         self, to: Address | Person, source: str, ref: str, /, *, priority: Priority, **details: Any
     ) -> None:
-        """A picture drawn at send time: ``source`` pick_map (ref pick list) or annotated (ref sha256 of the original)."""
+        """A picture drawn at send time: ``source`` pick_map (ref pick list) or annotated (ref sha256 of a picture)."""
         address = home_of(to) if isinstance(to, Person) else to
         if address is not None:
             await self._put(DeliveryKind.IMAGE, address, {"source": source, "ref": ref, "details": details}, priority)
