@@ -35,7 +35,7 @@ from core.part_number import normal
 from core.people import ChatAccount, Person, PlatformName, Role
 from core.rules import Rules
 from core.stock import Lot
-from core.telling import Teller, plain
+from core.telling import Address, Teller, plain
 from core.timeline import TimelineEntry
 from core.warehouse.lots import QcState
 from core.warehouse.planner import plan_waves
@@ -290,6 +290,11 @@ class World:
     async def told(self, name: str) -> list[str]:
         return [sentence for sentence, _ in await self.said(name)]
 
+    async def said_to(self, address: Address) -> list[tuple[str, dict[str, Any]]]:
+        """Sentences recorded for an account, whoever has it."""
+        rows = await self._bodies({address.account}, DeliveryKind.TEXT)
+        return [(r["sentence"], r["args"]) for r in rows]
+
     async def cards(self, name: str) -> list[str]:
         """Cards painted for a person, as ``kind ref``, oldest first."""
         return [f"{r['kind']} {r['ref']}" for r in await self._outbox(name, DeliveryKind.CARD)]
@@ -302,7 +307,9 @@ class World:
             return [f"{body['kind']} {body['ref']}" for (body,) in rows]
 
     async def _outbox(self, name: str, kind: DeliveryKind) -> list[dict[str, Any]]:
-        accounts = {a.account for a in self.people[name].accounts}
+        return await self._bodies({a.account for a in self.people[name].accounts}, kind)
+
+    async def _bodies(self, accounts: set[str], kind: DeliveryKind) -> list[dict[str, Any]]:
         async with self.database.writer.connect() as connection:
             rows = await connection.execute(
                 select(tables.outbox.c.body, tables.outbox.c.recipients)
