@@ -31,8 +31,12 @@ def standing(view: OrderView) -> Standing:
         case OrderStatus.PENDING:
             step = STEP_LABEL[view.request.step] if view.request else "审批"
             names = "、".join([*view.deciders[:3], *[n for n in view.escalated_to if n not in view.deciders[:3]]])
-            return Standing(label=label, owner=names or "值班管理员", next_step=step,
-                            deadline=view.request.due_at if view.request else due)
+            return Standing(
+                label=label,
+                owner=names or "值班管理员",
+                next_step=step,
+                deadline=view.request.due_at if view.request else due,
+            )
         case OrderStatus.REJECTED:
             return Standing(label=label, owner=owner, next_step="改单重提或作废", deadline=due)
         case OrderStatus.APPROVED:
@@ -40,12 +44,12 @@ def standing(view: OrderView) -> Standing:
             return Standing(label=label, owner="仓储组长", next_step=why, deadline=due)
         case OrderStatus.RELEASED:
             where = view.pick_list.number if view.pick_list else "波次"
-            return Standing(label=label, owner="仓管员(待领)", next_step=f"领取 {where}",
-                            deadline=_cutoff(view) or due)
+            return Standing(label=label, owner="仓管员(待领)", next_step=f"领取 {where}", deadline=_cutoff(view) or due)
         case OrderStatus.PICKING:
             where = view.pick_list.number if view.pick_list else "波次"
-            return Standing(label=label, owner=view.picker or "仓管员", next_step=f"拣货出库 {where}",
-                            deadline=_cutoff(view) or due)
+            return Standing(
+                label=label, owner=view.picker or "仓管员", next_step=f"拣货出库 {where}", deadline=_cutoff(view) or due
+            )
         case OrderStatus.SHIPPED:
             return Standing(label=label, owner="物流", next_step=f"运单 {order.waybill}", deadline=order.promised_at)
         case OrderStatus.CANCELLED:

@@ -5,7 +5,7 @@ from __future__ import annotations
 ELLIPSIS = "…"
 
 
-class CardDoesNotFit(ValueError):  # noqa: N818 - says what is the matter with the card
+class CardDoesNotFit(ValueError):
     """A button or choice has no place on this platform's card; dropping it silently would mislead people."""
 
 

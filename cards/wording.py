@@ -144,9 +144,16 @@ def left_out(code: str) -> str:
     """Why the last wave did not take an order, in words (``order.left_out``)."""
     reason, _, detail = code.partition("|")
     words = {
-        "NO_STOCK": "缺货", "QC_PENDING": "库存待检", "BATCH": "批次不符合要求", "EXPIRED": "库存已过期",
-        "NO_CARRIER": "没有可到的物流", "CUT_OFF_PASSED": "今天截单已过", "NO_CAPACITY": "物流运力装不下",
-        "STOCK_HELD": "库存被更急的单占用", "RUN_FULL": "今天运力已满", "SHORT_PICKED": "拣货时缺货",
+        "NO_STOCK": "缺货",
+        "QC_PENDING": "库存待检",
+        "BATCH": "批次不符合要求",
+        "EXPIRED": "库存已过期",
+        "NO_CARRIER": "没有可到的物流",
+        "CUT_OFF_PASSED": "今天截单已过",
+        "NO_CAPACITY": "物流运力装不下",
+        "STOCK_HELD": "库存被更急的单占用",
+        "RUN_FULL": "今天运力已满",
+        "SHORT_PICKED": "拣货时缺货",
     }
     text = words.get(reason, reason)
     if reason in ("NO_STOCK", "QC_PENDING", "BATCH", "EXPIRED") and detail:

@@ -35,9 +35,7 @@ class Actor:
             raise DomainError("not_your_role", wanted="、".join(ROLE_LABEL[r] for r in roles))
 
 
-async def trace(
-    tx: Transaction, ref: str, action: str, actor: Actor | None, *, now: datetime, **details: Any
-) -> None:
+async def trace(tx: Transaction, ref: str, action: str, actor: Actor | None, *, now: datetime, **details: Any) -> None:
     """One link of the subject's chain; ``actor`` None is the system itself (a deadline, a wave tick)."""
     if actor is None:
         await tx.timeline.append(
@@ -45,6 +43,12 @@ async def trace(
         )
         return
     await tx.timeline.append(
-        ref, action, actor=actor.id, actor_name=actor.person.name, channel=actor.platform.value, details=details,
-        at=now, evidence=actor.evidence,
+        ref,
+        action,
+        actor=actor.id,
+        actor_name=actor.person.name,
+        channel=actor.platform.value,
+        details=details,
+        at=now,
+        evidence=actor.evidence,
     )

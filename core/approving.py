@@ -41,20 +41,40 @@ async def ask(act: Act, order: Order, step: Step) -> ApprovalRequest:
     due = act.desk.due_in(act.now, act.desk.rules.approval_hours)
     request = await act.tx.approvals.open(
         ApprovalRequest(
-            order_number=order.number, revision=order.revision, step=step, state=RequestState.OPEN,
-            audience=[p.id for p in people], opened_at=act.now, due_at=due,
+            order_number=order.number,
+            revision=order.revision,
+            step=step,
+            state=RequestState.OPEN,
+            audience=[p.id for p in people],
+            opened_at=act.now,
+            due_at=due,
             escalated_to=[p.id for p in people] if fallback else [],
         )
     )
     assert request.id is not None
     ref = str(request.id)
-    await act.tx.deadlines.arm(Deadline(kind=DeadlineKind.APPROVAL_DUE, ref=f"ap:{ref}", due_at=due,
-                                        policy={"hours": act.desk.rules.approval_hours, "row": "R2"}))
+    await act.tx.deadlines.arm(
+        Deadline(
+            kind=DeadlineKind.APPROVAL_DUE,
+            ref=f"ap:{ref}",
+            due_at=due,
+            policy={"hours": act.desk.rules.approval_hours, "row": "R2"},
+        )
+    )
     remind = due - timedelta(minutes=act.desk.rules.approval_reminder_minutes)
     if remind > act.now:
         await act.tx.deadlines.arm(Deadline(kind=DeadlineKind.APPROVAL_REMINDER, ref=f"ap:{ref}", due_at=remind))
-    await trace(act.tx, order.number, "approval.asked", None, now=act.now, step=step.value, request=request.id,
-                to=[p.id for p in people], fallback=fallback)
+    await trace(
+        act.tx,
+        order.number,
+        "approval.asked",
+        None,
+        now=act.now,
+        step=step.value,
+        request=request.id,
+        to=[p.id for p in people],
+        fallback=fallback,
+    )
     await act.tell.show(CardKind.APPROVAL, ref, people, priority=Priority.APPROVAL)
     return request
 
@@ -97,15 +117,33 @@ async def decide(
     if verdict is Verdict.REJECTED and reason_code not in {r.code for r in reasons.REJECT}:
         raise DomainError("reject_needs_reason", number=order.number)
     won = await act.tx.approvals.decide(
-        Decision(request_id=request_id, order_number=order.number, step=request.step, verdict=verdict, by=actor.id,
-                 by_name=actor.person.name, platform=actor.platform, reason_code=reason_code, at=act.now)
+        Decision(
+            request_id=request_id,
+            order_number=order.number,
+            step=request.step,
+            verdict=verdict,
+            by=actor.id,
+            by_name=actor.person.name,
+            platform=actor.platform,
+            reason_code=reason_code,
+            at=act.now,
+        )
     )
     if not won:
         raise DomainError("request_closed", number=order.number)
     request.state = RequestState.DECIDED
     await act.tx.deadlines.cancel(f"ap:{request_id}", reason="decided")
-    await trace(act.tx, order.number, "approval.decided", actor, now=act.now, step=request.step.value,
-                verdict=verdict.value, reason=reason_code, request=request_id)
+    await trace(
+        act.tx,
+        order.number,
+        "approval.decided",
+        actor,
+        now=act.now,
+        step=request.step.value,
+        verdict=verdict.value,
+        reason=reason_code,
+        request=request_id,
+    )
     if verdict is Verdict.APPROVED:
         await _passed(act, order, request, actor)
     else:
@@ -125,8 +163,13 @@ async def open_reject_reasons(act: Act, request_id: int, actor: Actor, *, revisi
     await _still_open(act, order, request)
     await act.tell.fresh(CardKind.REJECT_REASON, str(request_id), actor.address, priority=Priority.RECEIPT)
     await act.tx.expectations.expect(
-        Expectation(person_id=actor.id, question="reject_reason", ref=str(request_id),
-                    args={"revision": order.revision}, expires_at=act.now + act.desk.rules.reply_slot)
+        Expectation(
+            person_id=actor.id,
+            question="reject_reason",
+            ref=str(request_id),
+            args={"revision": order.revision},
+            expires_at=act.now + act.desk.rules.reply_slot,
+        )
     )
 
 
@@ -175,8 +218,13 @@ async def _may_decide(act: Act, order: Order, request: ApprovalRequest, actor: A
             raise DomainError("no_self_approval", number=order.number)
         return
     names = [p.name for p in await deciders(act, request)][:3]
-    raise DomainError("not_your_decision", number=order.number, step=STEP_LABEL[request.step],
-                      role=ROLE_LABEL[STEP_ROLE[request.step]], names="、".join(names))
+    raise DomainError(
+        "not_your_decision",
+        number=order.number,
+        step=STEP_LABEL[request.step],
+        role=ROLE_LABEL[STEP_ROLE[request.step]],
+        names="、".join(names),
+    )
 
 
 async def _still_open(act: Act, order: Order, request: ApprovalRequest) -> None:
@@ -186,8 +234,14 @@ async def _still_open(act: Act, order: Order, request: ApprovalRequest) -> None:
     decision = await act.tx.approvals.decision(request.id)
     if decision is None:
         raise DomainError("request_closed", number=order.number)
-    raise DomainError("already_decided", number=order.number, by=decision.by_name, verdict=decision.verdict.value,
-                      at=decision.at.isoformat(), platform=decision.platform.value)
+    raise DomainError(
+        "already_decided",
+        number=order.number,
+        by=decision.by_name,
+        verdict=decision.verdict.value,
+        at=decision.at.isoformat(),
+        platform=decision.platform.value,
+    )
 
 
 async def _passed(act: Act, order: Order, request: ApprovalRequest, actor: Actor) -> None:
@@ -218,10 +272,15 @@ async def _turned_down(act: Act, order: Order, request: ApprovalRequest, actor: 
     order.reject_note = ""
     owner = await act.tx.people.get(order.owner_id)
     if owner is not None:
-        await act.tell.say(owner, "order_rejected", number=order.number, by=actor.person.name,
-                           reason=reasons.BY_CODE[reason_code].text)
+        await act.tell.say(
+            owner, "order_rejected", number=order.number, by=actor.person.name, reason=reasons.BY_CODE[reason_code].text
+        )
     await act.tx.expectations.expect(
-        Expectation(person_id=actor.id, question="reject_note", ref=str(request.id),
-                    expires_at=act.now + act.desk.rules.reply_slot)
+        Expectation(
+            person_id=actor.id,
+            question="reject_note",
+            ref=str(request.id),
+            expires_at=act.now + act.desk.rules.reply_slot,
+        )
     )
     await act.tell.say(actor.address, "reject_note_prompt", number=order.number)

@@ -18,11 +18,11 @@ class DomainError(Exception):
         self.args_for_text = args
 
 
-class LeaseLost(Exception):  # noqa: N818 - a fact about the lease, not a defect
+class LeaseLost(Exception):
     """Another worker owns this row by now; what was done in this transaction must not be kept."""
 
 
-class PictureRefused(Exception):  # noqa: N818
+class PictureRefused(Exception):
     """A picture or file that is not read: too big, not what it says, broken. ``sentence`` as in DomainError."""
 
     def __init__(self, sentence: str, /, **args: Any) -> None:
@@ -31,5 +31,5 @@ class PictureRefused(Exception):  # noqa: N818
         self.args_for_text = args
 
 
-class IngestUnavailable(Exception):  # noqa: N818
+class IngestUnavailable(Exception):
     """An inbound could not be committed in time. The messenger is told so, and sends it again by itself."""

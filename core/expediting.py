@@ -15,13 +15,18 @@ from core.notices import CardKind, Priority
 from core.orders import CLOSED, Order, OrderStatus
 from core.people import Person, Role
 
-EXPEDITABLE = frozenset(
-    {OrderStatus.PENDING, OrderStatus.APPROVED, OrderStatus.RELEASED, OrderStatus.PICKING}
-)
+EXPEDITABLE = frozenset({OrderStatus.PENDING, OrderStatus.APPROVED, OrderStatus.RELEASED, OrderStatus.PICKING})
 
 
 async def light(
-    act: Act, number: str, actor: Actor, *, level: Level, latest_ship_at: datetime, reason_code: str, note: str = "",
+    act: Act,
+    number: str,
+    actor: Actor,
+    *,
+    level: Level,
+    latest_ship_at: datetime,
+    reason_code: str,
+    note: str = "",
 ) -> Expedite:
     """启动熔断: ① first on the warehouse's list ② logistics gets the pickup card ③ the director's alarm is armed.
 
@@ -36,8 +41,9 @@ async def light(
     if reason_code not in {r.code for r in reasons.EXPEDITE}:
         raise DomainError("expedite_needs_reason", number=number)
     if latest_ship_at <= act.now:
-        raise DomainError("expedite_time_past", number=number, at=latest_ship_at.isoformat(),
-                          cutoffs=await cutoffs(act, order))
+        raise DomainError(
+            "expedite_time_past", number=number, at=latest_ship_at.isoformat(), cutoffs=await cutoffs(act, order)
+        )
     running = await act.tx.expedites.live(number, lock=True)
     if running is not None:
         running.level, running.latest_ship_at, running.reason_code = level, latest_ship_at, reason_code
@@ -45,13 +51,30 @@ async def light(
         expedite = running
     else:
         expedite = await act.tx.expedites.add(
-            Expedite(order_number=number, level=level, latest_ship_at=latest_ship_at, reason_code=reason_code,
-                     note=note, by=actor.id, by_name=actor.person.name, at=act.now)
+            Expedite(
+                order_number=number,
+                level=level,
+                latest_ship_at=latest_ship_at,
+                reason_code=reason_code,
+                note=note,
+                by=actor.id,
+                by_name=actor.person.name,
+                at=act.now,
+            )
         )
     order.expedite_level = level.value
     order.latest_ship_at = latest_ship_at
-    await trace(act.tx, number, "expedite.lit", actor, now=act.now, level=level.value, reason=reason_code,
-                latest=latest_ship_at.isoformat(), note=note)
+    await trace(
+        act.tx,
+        number,
+        "expedite.lit",
+        actor,
+        now=act.now,
+        level=level.value,
+        reason=reason_code,
+        latest=latest_ship_at.isoformat(),
+        note=note,
+    )
     await approving.plan_at_once(act, order)
     await _pin(act, order)
     await _call_logistics(act, order)
@@ -108,8 +131,14 @@ async def urge_warehouse(act: Act, number: str, actor: Actor) -> None:
     people = people or await act.tx.people.with_role(Role.WAREHOUSE_LEAD, warehouse=order.warehouse)
     latest = order.latest_ship_at or order.promised_at
     for person in people:
-        await act.tell.say(person, "urged", number=number, by=actor.person.name,
-                           latest=latest.isoformat() if latest else "", priority=Priority.EXPEDITE)
+        await act.tell.say(
+            person,
+            "urged",
+            number=number,
+            by=actor.person.name,
+            latest=latest.isoformat() if latest else "",
+            priority=Priority.EXPEDITE,
+        )
     await trace(act.tx, number, "expedite.urged", actor, now=act.now, to=[p.id for p in people])
     await act.tell.say(actor.address, "urged_ok", number=number, names="、".join(p.name for p in people) or "仓储组长")
 
@@ -123,8 +152,9 @@ async def put_out(act: Act, order: Order, state: ExpediteState) -> None:
     await act.tx.deadlines.cancel(
         order.number, DeadlineKind.EXPEDITE_AT_RISK, DeadlineKind.EXPEDITE_FINAL, reason=state.value
     )
-    await act.tell.repaint(order.number, CardKind.EXPEDITE, CardKind.PICKUP, CardKind.ESCALATION,
-                           priority=Priority.EXPEDITE)
+    await act.tell.repaint(
+        order.number, CardKind.EXPEDITE, CardKind.PICKUP, CardKind.ESCALATION, priority=Priority.EXPEDITE
+    )
 
 
 async def alarm_director(act: Act, order: Order, *, step: str) -> None:
@@ -138,8 +168,14 @@ async def alarm_director(act: Act, order: Order, *, step: str) -> None:
     await act.tell.show(CardKind.ESCALATION, order.number, directors, priority=Priority.EXPEDITE)
     if step != "2h":
         for person in directors:
-            await act.tell.say(person, "expedite_still_in", number=order.number, step=step,
-                               latest=expedite.latest_ship_at.isoformat(), priority=Priority.EXPEDITE)
+            await act.tell.say(
+                person,
+                "expedite_still_in",
+                number=order.number,
+                step=step,
+                latest=expedite.latest_ship_at.isoformat(),
+                priority=Priority.EXPEDITE,
+            )
     await act.tell.repaint(order.number, CardKind.EXPEDITE, priority=Priority.EXPEDITE)
 
 
@@ -157,8 +193,11 @@ async def _may_expedite(act: Act, order: Order, actor: Actor, level: Level) -> N
         if order.lines and not any(have.values()):
             raise DomainError("expedite_no_stock", number=order.number)
     if level is Level.RED:
-        reds = [e for e in await act.tx.expedites.all_live()
-                if e.by == actor.id and e.level is Level.RED and e.order_number != order.number]
+        reds = [
+            e
+            for e in await act.tx.expedites.all_live()
+            if e.by == actor.id and e.level is Level.RED and e.order_number != order.number
+        ]
         if len(reds) >= act.desk.rules.max_reds:
             raise DomainError("expedite_too_many_reds", number=order.number, limit=act.desk.rules.max_reds)
 
@@ -170,13 +209,23 @@ async def _pin(act: Act, order: Order) -> None:
         pick_list.urgent = pick_list.urgent or order.expedite_level == Level.RED.value
         await act.tell.repaint(pick_list.number, CardKind.PICK_LIST, CardKind.PICK_STOP, priority=Priority.EXPEDITE)
     people = await act.tx.people.with_role(Role.WAREHOUSE_LEAD, warehouse=order.warehouse)
-    people += [p for p in await act.tx.people.with_role(Role.PICKER, warehouse=order.warehouse)
-               if p.id not in {x.id for x in people}]
+    people += [
+        p
+        for p in await act.tx.people.with_role(Role.PICKER, warehouse=order.warehouse)
+        if p.id not in {x.id for x in people}
+    ]
     latest = order.latest_ship_at
     assert latest is not None
     for person in people:
-        await act.tell.say(person, "expedite_pinned", number=order.number, level=order.expedite_level,
-                           latest=latest.isoformat(), status=order.status.value, priority=Priority.EXPEDITE)
+        await act.tell.say(
+            person,
+            "expedite_pinned",
+            number=order.number,
+            level=order.expedite_level,
+            latest=latest.isoformat(),
+            status=order.status.value,
+            priority=Priority.EXPEDITE,
+        )
 
 
 async def _call_logistics(act: Act, order: Order) -> None:
@@ -199,8 +248,14 @@ async def _arm_alarm(act: Act, order: Order) -> None:
                 Deadline(kind=DeadlineKind.EXPEDITE_FINAL, ref=order.number, step=step, due_at=due)
             )
     if at_risk > act.now:
-        await act.tx.deadlines.arm(Deadline(kind=DeadlineKind.EXPEDITE_AT_RISK, ref=order.number, due_at=at_risk,
-                                            policy={"hours": act.desk.rules.expedite_alarm_hours}))
+        await act.tx.deadlines.arm(
+            Deadline(
+                kind=DeadlineKind.EXPEDITE_AT_RISK,
+                ref=order.number,
+                due_at=at_risk,
+                policy={"hours": act.desk.rules.expedite_alarm_hours},
+            )
+        )
     else:
         await alarm_director(act, order, step="2h")
 

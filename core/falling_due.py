@@ -38,8 +38,15 @@ async def _draft_unsubmitted(act: Act, deadline: Deadline) -> None:
     late = _late(act, deadline)
     await trace(act.tx, order.number, "order.unsubmitted", None, now=act.now, to=[p.id for p in people], late_min=late)
     for person in people:
-        await act.tell.say(person, "draft_unsubmitted", number=order.number, owner=owner.name if owner else "",
-                           customer=order.customer_name, late=late, priority=Priority.EXPEDITE)
+        await act.tell.say(
+            person,
+            "draft_unsubmitted",
+            number=order.number,
+            owner=owner.name if owner else "",
+            customer=order.customer_name,
+            late=late,
+            priority=Priority.EXPEDITE,
+        )
     if owner is not None:
         await act.tell.say(owner, "draft_reminder", number=order.number, to="、".join(p.name for p in people))
 
@@ -52,8 +59,14 @@ async def _approval_reminder(act: Act, deadline: Deadline) -> None:
     for person_id in request.audience:
         person = await act.tx.people.get(person_id)
         if person is not None:
-            await act.tell.say(person, "approval_reminder", number=request.order_number, step=request.step.value,
-                               due=request.due_at.isoformat(), priority=Priority.APPROVAL)
+            await act.tell.say(
+                person,
+                "approval_reminder",
+                number=request.order_number,
+                step=request.step.value,
+                due=request.due_at.isoformat(),
+                priority=Priority.APPROVAL,
+            )
 
 
 async def _approval_due(act: Act, deadline: Deadline) -> None:
@@ -66,8 +79,16 @@ async def _approval_due(act: Act, deadline: Deadline) -> None:
     people = await approving.deputies(act, order, request.step)
     request.escalated_to = list(dict.fromkeys([*request.escalated_to, *(p.id for p in people)]))
     request.escalated_at = act.now
-    await trace(act.tx, request.order_number, "approval.escalated", None, now=act.now, step=request.step.value,
-                to=request.escalated_to, late_min=_late(act, deadline))
+    await trace(
+        act.tx,
+        request.order_number,
+        "approval.escalated",
+        None,
+        now=act.now,
+        step=request.step.value,
+        to=request.escalated_to,
+        late_min=_late(act, deadline),
+    )
     ref = str(request.id)
     await act.tell.show(CardKind.ESCALATION, f"ap:{ref}", people, priority=Priority.EXPEDITE)
     await act.tell.repaint(ref, CardKind.APPROVAL, priority=Priority.APPROVAL)
@@ -91,8 +112,14 @@ async def _pick_unclaimed(act: Act, deadline: Deadline) -> None:
     if pick_list is None or pick_list.state is not PickListState.OPEN:
         return
     for lead in await act.tx.people.with_role(Role.WAREHOUSE_LEAD, warehouse=pick_list.warehouse):
-        await act.tell.say(lead, "pick_unclaimed", number=pick_list.number, orders=len(pick_list.orders),
-                           cutoff=pick_list.cutoff_at.isoformat(), priority=Priority.PICK)
+        await act.tell.say(
+            lead,
+            "pick_unclaimed",
+            number=pick_list.number,
+            orders=len(pick_list.orders),
+            cutoff=pick_list.cutoff_at.isoformat(),
+            priority=Priority.PICK,
+        )
 
 
 async def _wave_tick(act: Act, deadline: Deadline) -> None:

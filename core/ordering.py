@@ -24,7 +24,13 @@ REOPENABLE = frozenset({OrderStatus.PENDING, OrderStatus.REJECTED, OrderStatus.A
 
 
 async def open_draft(
-    act: Act, actor: Actor, draft: OrderDraft, *, source_key: str, source_text: str = "", attachment_sha256: str = "",
+    act: Act,
+    actor: Actor,
+    draft: OrderDraft,
+    *,
+    source_key: str,
+    source_text: str = "",
+    attachment_sha256: str = "",
 ) -> Order:
     """The sender gets a draft card with the lines matched, the flags, the promised date, and their name as 首责.
 
@@ -36,20 +42,41 @@ async def open_draft(
         return known
     number = await _number(act)
     order = Order(
-        number=number, status=OrderStatus.DRAFT, owner_id=actor.id, owner_platform=actor.platform,
-        owner_account=actor.account, owner_at=act.now, source_key=source_key, source_kind=draft.source_kind,
-        source_text=source_text, attachment_sha256=attachment_sha256, created_at=act.now,
+        number=number,
+        status=OrderStatus.DRAFT,
+        owner_id=actor.id,
+        owner_platform=actor.platform,
+        owner_account=actor.account,
+        owner_at=act.now,
+        source_key=source_key,
+        source_kind=draft.source_kind,
+        source_text=source_text,
+        attachment_sha256=attachment_sha256,
+        created_at=act.now,
     )
     apply_draft(order, draft, act)
     order.findings = await _findings(act, order)
     await _flag_duplicate(act, order)
     await act.tx.orders.add(order)
     await act.tx.deadlines.arm(
-        Deadline(kind=DeadlineKind.DRAFT_UNSUBMITTED, ref=number,
-                 due_at=act.desk.due_in(act.now, act.desk.rules.draft_hours), policy={"row": "R1"})
+        Deadline(
+            kind=DeadlineKind.DRAFT_UNSUBMITTED,
+            ref=number,
+            due_at=act.desk.due_in(act.now, act.desk.rules.draft_hours),
+            policy={"row": "R1"},
+        )
     )
-    await trace(act.tx, number, "order.drafted", actor, now=act.now, kind=draft.source_kind, lines=len(order.lines),
-                source=source_key, flags=[f.code.value for f in order.findings])
+    await trace(
+        act.tx,
+        number,
+        "order.drafted",
+        actor,
+        now=act.now,
+        kind=draft.source_kind,
+        lines=len(order.lines),
+        source=source_key,
+        flags=[f.code.value for f in order.findings],
+    )
     await act.tell.show(CardKind.DRAFT, number, actor.address, priority=Priority.RECEIPT)
     return order
 
@@ -62,8 +89,15 @@ def apply_draft(order: Order, draft: OrderDraft, act: Act) -> None:
     order.due_at = order.promised_at = draft.due_at
     order.requirements = list(draft.requirements)
     order.lines = [
-        OrderLine(position=i, raw=x.raw, part_number=x.part_number, part_name=x.part_name, unit=x.unit,
-                  matched_by=x.matched_by, quantity=x.quantity)
+        OrderLine(
+            position=i,
+            raw=x.raw,
+            part_number=x.part_number,
+            part_name=x.part_name,
+            unit=x.unit,
+            matched_by=x.matched_by,
+            quantity=x.quantity,
+        )
         for i, x in enumerate(draft.lines, start=1)
     ]
     order.findings = list(draft.findings)
@@ -83,11 +117,28 @@ async def correct(act: Act, number: str, actor: Actor, corrections: list[Correct
     for correction in corrections:
         change = apply(order, correction, act.desk.index, now=act.now, calendar=act.desk.calendar)
         await act.tx.orders.add_revision(
-            OrderRevision(order_number=number, revision=order.revision, field=change.field, old=change.old,
-                          new=change.new, by=actor.id, how=how, at=act.now)
+            OrderRevision(
+                order_number=number,
+                revision=order.revision,
+                field=change.field,
+                old=change.old,
+                new=change.new,
+                by=actor.id,
+                how=how,
+                at=act.now,
+            )
         )
-        await trace(act.tx, number, "order.corrected", actor, now=act.now, field=change.field, old=change.old,
-                    new=change.new, how=how)
+        await trace(
+            act.tx,
+            number,
+            "order.corrected",
+            actor,
+            now=act.now,
+            field=change.field,
+            old=change.old,
+            new=change.new,
+            how=how,
+        )
     customer = act.desk.index.customer(order.customer_code)
     order.region = customer.region if customer else ""
     order.promised_at = order.due_at
@@ -130,8 +181,15 @@ async def submit(act: Act, number: str, actor: Actor, *, revision: int | None = 
     order.move(OrderStatus.PENDING)
     order.submitted_at = act.now
     await act.tx.deadlines.cancel(number, DeadlineKind.DRAFT_UNSUBMITTED, reason="submitted")
-    await trace(act.tx, number, "order.submitted", actor, now=act.now, revision=order.revision,
-                acknowledged=[f.code.value for f in order.findings if f.resolution == "acknowledged"])
+    await trace(
+        act.tx,
+        number,
+        "order.submitted",
+        actor,
+        now=act.now,
+        revision=order.revision,
+        acknowledged=[f.code.value for f in order.findings if f.resolution == "acknowledged"],
+    )
     await approving.ask(act, order, approving.next_step(order))
     await _show(act, order, actor)
     return order
@@ -156,8 +214,15 @@ async def cancel(act: Act, number: str, actor: Actor, *, reason_code: str = "C02
     await approving.withdraw(act, order)
     await expediting.put_out(act, order, ExpediteState.CANCELLED)
     await act.tx.deadlines.cancel(number, reason="cancelled")
-    await trace(act.tx, number, "order.cancelled", actor, now=act.now, reason=reason_code,
-                text=reasons.BY_CODE[reason_code].text)
+    await trace(
+        act.tx,
+        number,
+        "order.cancelled",
+        actor,
+        now=act.now,
+        reason=reason_code,
+        text=reasons.BY_CODE[reason_code].text,
+    )
     await _show(act, order, actor)
     return order
 
@@ -207,8 +272,12 @@ async def _reopen(act: Act, order: Order, actor: Actor) -> None:
     order.submitted_at = order.approved_at = None
     order.reject_reason = order.reject_note = order.left_out = ""
     await act.tx.deadlines.arm(
-        Deadline(kind=DeadlineKind.DRAFT_UNSUBMITTED, ref=order.number,
-                 due_at=act.desk.due_in(act.now, act.desk.rules.draft_hours), policy={"row": "R1"})
+        Deadline(
+            kind=DeadlineKind.DRAFT_UNSUBMITTED,
+            ref=order.number,
+            due_at=act.desk.due_in(act.now, act.desk.rules.draft_hours),
+            policy={"row": "R1"},
+        )
     )
     await trace(act.tx, order.number, "order.reopened", actor, now=act.now, revision=order.revision)
 
@@ -225,8 +294,15 @@ async def _findings(act: Act, order: Order) -> list[Finding]:
     order.findings = [f for f in order.findings if f.code is not FindingCode.DUPLICATE]
     available = await act.available(x.part_number for x in order.lines)
     cutoffs = sorted({c.cutoff for c in await act.tx.catalog.carriers() if order.region in c.regions})
-    return recheck(order, act.desk.index, now=act.now, calendar=act.desk.calendar, rules=act.desk.checks,
-                   availability=available, cutoffs=cutoffs)
+    return recheck(
+        order,
+        act.desk.index,
+        now=act.now,
+        calendar=act.desk.calendar,
+        rules=act.desk.checks,
+        availability=available,
+        cutoffs=cutoffs,
+    )
 
 
 async def _flag_duplicate(act: Act, order: Order) -> None:
@@ -234,13 +310,20 @@ async def _flag_duplicate(act: Act, order: Order) -> None:
     if not order.fingerprint:
         return
     since = act.now - act.desk.rules.duplicate_window
-    twins = [o for o in await act.tx.orders.by_fingerprint(order.fingerprint, since=since)
-             if o.status is not OrderStatus.CANCELLED]
+    twins = [
+        o
+        for o in await act.tx.orders.by_fingerprint(order.fingerprint, since=since)
+        if o.status is not OrderStatus.CANCELLED
+    ]
     if twins:
         order.findings = [
             *order.findings,
-            Finding(code=FindingCode.DUPLICATE, severity=Severity.YELLOW, args=(("number", twins[0].number),),
-                    candidates=(twins[0].number,)),
+            Finding(
+                code=FindingCode.DUPLICATE,
+                severity=Severity.YELLOW,
+                args=(("number", twins[0].number),),
+                candidates=(twins[0].number,),
+            ),
         ]
 
 

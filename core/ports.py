@@ -221,7 +221,15 @@ class Outbox(Protocol):
 
 class Timeline(Protocol):
     async def append(
-        self, ref: str, action: str, *, actor: str, actor_name: str, channel: str, details: dict[str, Any], at: datetime,
+        self,
+        ref: str,
+        action: str,
+        *,
+        actor: str,
+        actor_name: str,
+        channel: str,
+        details: dict[str, Any],
+        at: datetime,
         evidence: str = "B",
     ) -> TimelineEntry:
         """Add the next link of the subject's chain."""
@@ -336,7 +344,9 @@ class InboxQueue(Protocol):
     async def store(self, batch: Sequence[RawInbound], received_at: datetime) -> list[int | None]:
         """T1 for a group: insert rows and work in ONE transaction; None for a duplicate key. Commit before return."""
 
-    async def claim(self, owner: str, now: datetime, lease: float, limit: int, *, only: int | None = None) -> list[InboxWork]:
+    async def claim(
+        self, owner: str, now: datetime, lease: float, limit: int, *, only: int | None = None
+    ) -> list[InboxWork]:
         """T2: oldest open row per conversation; attempts + 1 at the claim. ``only`` = claim just that inbox id."""
 
     async def renew(self, inbox_id: int, owner: str, until: datetime) -> bool: ...
@@ -358,13 +368,17 @@ class OutboxQueue(Protocol):
 
     async def superseded(self, delivery_id: int, owner: str) -> None: ...
 
-    async def retry(self, delivery_id: int, owner: str, *, available_at: datetime, error: str, count: bool = True) -> None:
+    async def retry(
+        self, delivery_id: int, owner: str, *, available_at: datetime, error: str, count: bool = True
+    ) -> None:
         """Back to ready; ``count=False`` gives the attempt back (parked by a throttle or breaker)."""
 
     async def dead(self, delivery_id: int, owner: str, *, error: str, at: datetime) -> None:
         """Give up: state dead and a dead letter, in one transaction."""
 
-    async def log(self, delivery_id: int, attempt: int, *, at: datetime, result: str, errcode: str, latency_ms: int) -> None: ...
+    async def log(
+        self, delivery_id: int, attempt: int, *, at: datetime, result: str, errcode: str, latency_ms: int
+    ) -> None: ...
 
     async def next_available(self) -> datetime | None: ...
 
@@ -446,7 +460,9 @@ class Messenger(Protocol):
 
     async def send_file(self, account: str, data: bytes, filename: str) -> SendResult: ...
 
-    async def send_card(self, accounts: Sequence[str], payload: dict[str, Any], card_id: str, *, retry: bool) -> SendResult: ...
+    async def send_card(
+        self, accounts: Sequence[str], payload: dict[str, Any], card_id: str, *, retry: bool
+    ) -> SendResult: ...
 
     async def update_card(self, card: PostedCard, payload: dict[str, Any], code: str) -> SendResult:
         """Repaint everybody's copy. WeCom spends ``code``; DingTalk needs none."""

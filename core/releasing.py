@@ -105,9 +105,19 @@ async def commit_wave(act: Act, planned: PlannedWave, snap: Snapshot, *, slot: d
     reasons = {p.order_id: p.reason for p in planned.orders}
     for number in orders:
         why = reasons[number]
-        await trace(act.tx, number, "order.released", None, now=act.now, wave=wave.number, carrier=planned.carrier,
-                    cls=why.order_class.name, left=why.capacity_left, late=why.late,
-                    lots=[[a.part_number, a.lot_no, a.bin, a.quantity] for a in held[number]])
+        await trace(
+            act.tx,
+            number,
+            "order.released",
+            None,
+            now=act.now,
+            wave=wave.number,
+            carrier=planned.carrier,
+            cls=why.order_class.name,
+            left=why.capacity_left,
+            late=why.late,
+            lots=[[a.part_number, a.lot_no, a.bin, a.quantity] for a in held[number]],
+        )
     return wave
 
 
@@ -126,8 +136,9 @@ async def note_left_out(act: Act, left: LeftOut) -> None:
         people = await act.tx.people.with_role(Role.PLANNER)
         owner = await act.tx.people.get(order.owner_id)
         for person in [*people, *([owner] if owner else [])]:
-            await act.tell.say(person, "must_ship_stuck", number=order.number, reason=reason,
-                               priority=Priority.EXPEDITE)
+            await act.tell.say(
+                person, "must_ship_stuck", number=order.number, reason=reason, priority=Priority.EXPEDITE
+            )
 
 
 async def _runs(act: Act, now: datetime) -> tuple[tuple[CarrierRun, ...], list[CarrierRun]]:
@@ -144,9 +155,12 @@ async def _runs(act: Act, now: datetime) -> tuple[tuple[CarrierRun, ...], list[C
             capacity = carrier.capacity if entered is None else entered
             taken = 0 if ahead else await act.tx.waves.shipped_parcels(carrier.code, midnight)
             run = CarrierRun(
-                run_id=f"{carrier.code}@{day:%m%d}", warehouse=carrier.warehouse, carrier=carrier.name,
+                run_id=f"{carrier.code}@{day:%m%d}",
+                warehouse=carrier.warehouse,
+                carrier=carrier.name,
                 cut_off_at=datetime.combine(day, carrier.cutoff, tzinfo=now.tzinfo),
-                capacity_left=max(0, capacity - taken), regions=frozenset(carrier.regions),
+                capacity_left=max(0, capacity - taken),
+                regions=frozenset(carrier.regions),
             )
             (later if ahead else today).append(run)
     return tuple(today), today + later
@@ -159,17 +173,23 @@ def _planning_order(
     due = local(order.latest_ship_at or order.due_at or (order.created_at + ASSUMED_DUE))
     level = Level(order.expedite_level) if order.expedite_level else None
     serving = [r for r in departures if not r.regions or order.region in r.regions]
-    houses = sorted((w for w, regions in near.items() if order.region in regions),
-                    key=lambda w: near[w].index(order.region))
+    houses = sorted(
+        (w for w, regions in near.items() if order.region in regions), key=lambda w: near[w].index(order.region)
+    )
     return PlanningOrder(
-        order_id=order.number, order_class=order_class(level=level, due_at=due, now=now, departures=serving),
-        tier=customer.tier if customer else 3, due_at=due, arrived_at=order.approved_at or order.created_at,
+        order_id=order.number,
+        order_class=order_class(level=level, due_at=due, now=now, departures=serving),
+        tier=customer.tier if customer else 3,
+        due_at=due,
+        arrived_at=order.approved_at or order.created_at,
         parcels=parcels(act, order),
         lines=tuple(
             PlanningLine(line_id=str(x.id), part_id=x.part_number, quantity=x.quantity, rule=_rule(order))
-            for x in order.lines if x.quantity
+            for x in order.lines
+            if x.quantity
         ),
-        region=order.region, warehouses=tuple(houses),
+        region=order.region,
+        warehouses=tuple(houses),
     )
 
 
@@ -189,8 +209,13 @@ def _rule(order: Order) -> BatchRule:
 
 def _stock(lot: Lot) -> LotStock:
     return LotStock(
-        lot_no=lot.lot_no, part_id=lot.part_number, warehouse=lot.warehouse, bin=lot.bin,
-        free=max(0, lot.on_hand - lot.allocated - lot.damaged), qc=lot.qc, received_on=lot.received_on,
+        lot_no=lot.lot_no,
+        part_id=lot.part_number,
+        warehouse=lot.warehouse,
+        bin=lot.bin,
+        free=max(0, lot.on_hand - lot.allocated - lot.damaged),
+        qc=lot.qc,
+        received_on=lot.received_on,
         expires_on=lot.expires_on,
     )
 
@@ -215,9 +240,17 @@ async def _hold(act: Act, order: Order, plan: PlannedOrder, snap: Snapshot) -> l
         taken.append((lot_id, take.quantity))
     allocations = [
         await act.tx.stock.add_allocation(
-            Allocation(order_number=order.number, line_id=int(take.line_id), lot_id=lot_id, lot_no=take.lot_no,
-                       part_number=take.part_id, warehouse=take.warehouse, bin=take.bin, quantity=take.quantity,
-                       state=AllocationState.HELD)
+            Allocation(
+                order_number=order.number,
+                line_id=int(take.line_id),
+                lot_id=lot_id,
+                lot_no=take.lot_no,
+                part_number=take.part_id,
+                warehouse=take.warehouse,
+                bin=take.bin,
+                quantity=take.quantity,
+                state=AllocationState.HELD,
+            )
         )
         for take, (lot_id, _) in zip(plan.takes, taken, strict=True)
     ]
@@ -232,10 +265,17 @@ async def _add_wave(act: Act, planned: PlannedWave, key: str, slot: datetime, nu
     running = await act.tx.numbers.next(f"W{at:%H}", at.date())
     chosen = [p for p in planned.orders if p.order_id in numbers]
     return await act.tx.waves.add(
-        Wave(key=key, number=f"W{at:%m%d-%H}{letters(running)}", warehouse=planned.warehouse,
-             carrier=planned.run_id.split("@")[0], cutoff_at=planned.cut_off_at, slot_at=slot, created_at=act.now,
-             must_ship=sum(1 for p in chosen if p.reason.order_class <= OrderClass.TODAY),
-             parcels=sum(p.parcels for p in chosen))
+        Wave(
+            key=key,
+            number=f"W{at:%m%d-%H}{letters(running)}",
+            warehouse=planned.warehouse,
+            carrier=planned.run_id.split("@")[0],
+            cutoff_at=planned.cut_off_at,
+            slot_at=slot,
+            created_at=act.now,
+            must_ship=sum(1 for p in chosen if p.reason.order_class <= OrderClass.TODAY),
+            parcels=sum(p.parcels for p in chosen),
+        )
     )
 
 
@@ -249,7 +289,12 @@ def letters(nth: int) -> str:
 
 
 async def _add_pick_list(
-    act: Act, wave: Wave, nth: int, tour: PlannedPickList, orders: dict[str, Order], held: dict[str, list[Allocation]],
+    act: Act,
+    wave: Wave,
+    nth: int,
+    tour: PlannedPickList,
+    orders: dict[str, Order],
+    held: dict[str, list[Allocation]],
     layout: Layout | None,
 ) -> None:
     """A tour in walking order; every picker of the warehouse gets the card and the drawn map (F056, F057)."""
@@ -261,14 +306,29 @@ async def _add_pick_list(
     assert wave.id is not None
     pick_list = await act.tx.waves.add_pick_list(
         PickList(
-            number=number, wave_id=wave.id, wave_number=wave.number, warehouse=wave.warehouse, state=PickListState.OPEN,
-            cutoff_at=wave.cutoff_at, orders=numbers, route_m=walk.length_cm / 100,
-            route=[[p.x / 100, p.y / 100] for p in walk.path], created_at=act.now,
+            number=number,
+            wave_id=wave.id,
+            wave_number=wave.number,
+            warehouse=wave.warehouse,
+            state=PickListState.OPEN,
+            cutoff_at=wave.cutoff_at,
+            orders=numbers,
+            route_m=walk.length_cm / 100,
+            route=[[p.x / 100, p.y / 100] for p in walk.path],
+            created_at=act.now,
             urgent=any(orders[n].expedite_level == Level.RED.value for n in numbers),
             tasks=[
-                PickTask(stop=place[a.bin], order_number=a.order_number, line_id=a.line_id, allocation_id=_id(a),
-                         part_number=a.part_number, part_name=_name(act, a.part_number), lot_no=a.lot_no, bin=a.bin,
-                         quantity=a.quantity)
+                PickTask(
+                    stop=place[a.bin],
+                    order_number=a.order_number,
+                    line_id=a.line_id,
+                    allocation_id=_id(a),
+                    part_number=a.part_number,
+                    part_name=_name(act, a.part_number),
+                    lot_no=a.lot_no,
+                    bin=a.bin,
+                    quantity=a.quantity,
+                )
                 for a in sorted(allocations, key=lambda a: (place[a.bin], a.part_number, a.order_number))
             ],
         )
@@ -276,8 +336,11 @@ async def _add_pick_list(
     for allocation in allocations:
         allocation.pick_list_id = pick_list.id
     await act.tx.deadlines.arm(
-        Deadline(kind=DeadlineKind.PICK_UNCLAIMED, ref=number,
-                 due_at=act.now + timedelta(minutes=act.desk.rules.claim_minutes))
+        Deadline(
+            kind=DeadlineKind.PICK_UNCLAIMED,
+            ref=number,
+            due_at=act.now + timedelta(minutes=act.desk.rules.claim_minutes),
+        )
     )
     pickers = await act.tx.people.with_role(Role.PICKER, warehouse=wave.warehouse)
     priority = Priority.EXPEDITE if pick_list.urgent else Priority.PICK

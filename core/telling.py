@@ -83,9 +83,14 @@ class Teller:
         """A sentence that is said once for ``key``, however often it is caused: then silence."""
         await self._tx.outbox.put(
             Delivery(
-                idem_key=f"once:{to.platform}:{to.account}:{sentence}:{key}", kind=DeliveryKind.TEXT,
-                platform=to.platform, recipients=[to.account], lane_key=f"to:{to.platform}:{to.account}",
-                priority=Priority.RECEIPT, body={"sentence": sentence, "args": plain(args)}, available_at=self._now,
+                idem_key=f"once:{to.platform}:{to.account}:{sentence}:{key}",
+                kind=DeliveryKind.TEXT,
+                platform=to.platform,
+                recipients=[to.account],
+                lane_key=f"to:{to.platform}:{to.account}",
+                priority=Priority.RECEIPT,
+                body={"sentence": sentence, "args": plain(args)},
+                available_at=self._now,
                 created_at=self._now,
             )
         )
@@ -113,8 +118,13 @@ class Teller:
                 idem = f"{platform}:{key}:1"
                 await self._tx.outbox.save_posted(
                     PostedCard(
-                        platform=platform, card_key=key, generation=1, card_id=card_id(kind, ref, idem), kind=kind,
-                        ref=ref, recipients=accounts,
+                        platform=platform,
+                        card_key=key,
+                        generation=1,
+                        card_id=card_id(kind, ref, idem),
+                        kind=kind,
+                        ref=ref,
+                        recipients=accounts,
                     )
                 )
             await self._paint(platform, key, kind, ref, accounts, priority)
@@ -133,8 +143,13 @@ class Teller:
         """The same notice over another channel, once: who was not reached there is reached here."""
         body = {**delivery.body, "fallback": True}
         if delivery.kind is DeliveryKind.CARD:
-            await self.show(CardKind(body["kind"]), body["ref"], to, priority=Priority(delivery.priority),
-                            audience=f"{to.account}:fallback")
+            await self.show(
+                CardKind(body["kind"]),
+                body["ref"],
+                to,
+                priority=Priority(delivery.priority),
+                audience=f"{to.account}:fallback",
+            )
             return
         await self._put(delivery.kind, to, body, Priority(delivery.priority))
 
@@ -157,9 +172,15 @@ class Teller:
     ) -> None:
         await self._tx.outbox.put(
             Delivery(
-                idem_key=f"card:{platform}:{key}:{self._cause}", kind=DeliveryKind.CARD, platform=platform,
-                recipients=accounts, lane_key=f"card:{platform}:{key}", priority=priority,
-                body={"kind": kind.value, "ref": ref, "key": key}, available_at=self._now, created_at=self._now,
+                idem_key=f"card:{platform}:{key}:{self._cause}",
+                kind=DeliveryKind.CARD,
+                platform=platform,
+                recipients=accounts,
+                lane_key=f"card:{platform}:{key}",
+                priority=priority,
+                body={"kind": kind.value, "ref": ref, "key": key},
+                available_at=self._now,
+                created_at=self._now,
             )
         )
 
@@ -167,9 +188,15 @@ class Teller:
         self._count += 1
         await self._tx.outbox.put(
             Delivery(
-                idem_key=f"{kind}:{to.platform}:{to.account}:{self._cause}:{self._count}", kind=kind,
-                platform=to.platform, recipients=[to.account], lane_key=f"to:{to.platform}:{to.account}",
-                priority=priority, body=body, available_at=self._now, created_at=self._now,
+                idem_key=f"{kind}:{to.platform}:{to.account}:{self._cause}:{self._count}",
+                kind=kind,
+                platform=to.platform,
+                recipients=[to.account],
+                lane_key=f"to:{to.platform}:{to.account}",
+                priority=priority,
+                body=body,
+                available_at=self._now,
+                created_at=self._now,
             )
         )
 
@@ -177,6 +204,11 @@ class Teller:
         """A person without any account cannot be told; the trace says so instead of silence."""
         if isinstance(to, Person):
             await self._tx.timeline.append(
-                f"person:{to.id}", "notice.unreachable", actor="system", actor_name="系统", channel="system",
-                details={"sentence": sentence, "cause": self._cause}, at=self._now,
+                f"person:{to.id}",
+                "notice.unreachable",
+                actor="system",
+                actor_name="系统",
+                channel="system",
+                details={"sentence": sentence, "cause": self._cause},
+                at=self._now,
             )

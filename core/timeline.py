@@ -35,13 +35,23 @@ class TimelineEntry:
 
 
 def entry_hash(
-    *, ref: str, seq: int, action: str, actor: str, channel: str, evidence: str, details: dict[str, Any], at: datetime,
+    *,
+    ref: str,
+    seq: int,
+    action: str,
+    actor: str,
+    channel: str,
+    evidence: str,
+    details: dict[str, Any],
+    at: datetime,
     prev_hash: str,
 ) -> str:
     """SHA-256 over the previous hash and the canonical JSON of the entry (times in UTC microseconds)."""
     body = json.dumps(
         [ref, seq, action, actor, channel, evidence, details, at.astimezone(UTC).isoformat(timespec="microseconds")],
-        ensure_ascii=False, sort_keys=True, separators=(",", ":"),
+        ensure_ascii=False,
+        sort_keys=True,
+        separators=(",", ":"),
     )
     return hashlib.sha256((prev_hash + body).encode()).hexdigest()
 
@@ -51,8 +61,15 @@ def first_broken(entries: Sequence[TimelineEntry]) -> TimelineEntry | None:
     prev = GENESIS
     for expected, entry in enumerate(entries, start=1):
         computed = entry_hash(
-            ref=entry.ref, seq=entry.seq, action=entry.action, actor=entry.actor, channel=entry.channel,
-            evidence=entry.evidence, details=entry.details, at=entry.at, prev_hash=prev,
+            ref=entry.ref,
+            seq=entry.seq,
+            action=entry.action,
+            actor=entry.actor,
+            channel=entry.channel,
+            evidence=entry.evidence,
+            details=entry.details,
+            at=entry.at,
+            prev_hash=prev,
         )
         if entry.seq != expected or entry.prev_hash != prev or entry.hash != computed:
             return entry

@@ -103,9 +103,16 @@ async def _fill(act: Act, order: Order, request: ApprovalRequest | None, pick_li
         escalated = [p.name for i in request.escalated_to if (p := await act.tx.people.get(i))]
     picker = await act.tx.people.get(pick_list.claimed_by) if pick_list and pick_list.claimed_by else None
     return OrderView(
-        order=order, now=act.now, owner=await act.tx.people.get(order.owner_id), request=request, decision=decision,
-        decisions=tuple(await act.tx.approvals.decisions(order.number)), deciders=tuple(names),
-        escalated_to=tuple(escalated), expedite=await act.tx.expedites.live(order.number), pick_list=pick_list,
+        order=order,
+        now=act.now,
+        owner=await act.tx.people.get(order.owner_id),
+        request=request,
+        decision=decision,
+        decisions=tuple(await act.tx.approvals.decisions(order.number)),
+        deciders=tuple(names),
+        escalated_to=tuple(escalated),
+        expedite=await act.tx.expedites.live(order.number),
+        pick_list=pick_list,
         picker=picker.name if picker else "",
         available=await act.available(x.part_number for x in order.lines) if order.status is OrderStatus.DRAFT else {},
         names=_names(act, order) if order.status is OrderStatus.DRAFT else {},
@@ -130,9 +137,12 @@ async def pick_view(act: Act, number: str) -> PickView | None:
     wave = next((w for w in waves if w.id == pick_list.wave_id), None)
     carriers = {c.code: c.name for c in await act.tx.catalog.carriers(pick_list.warehouse)}
     return PickView(
-        pick_list=pick_list, now=act.now, holder=holder.name if holder else "",
+        pick_list=pick_list,
+        now=act.now,
+        holder=holder.name if holder else "",
         warehouse=await act.tx.catalog.warehouse(pick_list.warehouse),
-        carrier=carriers.get(wave.carrier, "") if wave else "", must_ship=wave.must_ship if wave else 0,
+        carrier=carriers.get(wave.carrier, "") if wave else "",
+        must_ship=wave.must_ship if wave else 0,
     )
 
 

@@ -25,8 +25,14 @@ async def by_press(ctx: Context, action: Action) -> None:
             case Verb.REJECT:
                 await approving.open_reject_reasons(act, request_id, ctx.actor, revision=action.revision)
             case _:
-                await approving.decide(act, request_id, Verdict.REJECTED, ctx.actor, revision=action.revision,
-                                       reason_code=press.choice("reason"))
+                await approving.decide(
+                    act,
+                    request_id,
+                    Verdict.REJECTED,
+                    ctx.actor,
+                    revision=action.revision,
+                    reason_code=press.choice("reason"),
+                )
 
 
 async def approve(ctx: Context, command: Command) -> None:
@@ -72,8 +78,14 @@ async def pending(ctx: Context) -> None:
         rows = []
         for request in await act.tx.approvals.open_for(person, steps=tuple(Step)):
             order = await act.tx.orders.get(request.order_number)
-            rows.append([request.order_number, order.customer_name if order else "", STEP_LABEL[request.step],
-                         request.due_at.isoformat()])
+            rows.append(
+                [
+                    request.order_number,
+                    order.customer_name if order else "",
+                    STEP_LABEL[request.step],
+                    request.due_at.isoformat(),
+                ]
+            )
         await act.tell.say(ctx.actor.address, "pending_list", rows=rows)
 
 

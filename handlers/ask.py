@@ -18,8 +18,13 @@ from handlers.grammar import Command
 from handlers.timeline_words import words
 
 OTHER_STATES = (
-    OrderStatus.DRAFT, OrderStatus.PENDING, OrderStatus.REJECTED, OrderStatus.APPROVED, OrderStatus.RELEASED,
-    OrderStatus.PICKING, OrderStatus.SHIPPED,
+    OrderStatus.DRAFT,
+    OrderStatus.PENDING,
+    OrderStatus.REJECTED,
+    OrderStatus.APPROVED,
+    OrderStatus.RELEASED,
+    OrderStatus.PICKING,
+    OrderStatus.SHIPPED,
 )
 
 
@@ -82,11 +87,26 @@ async def stock(ctx: Context, command: Command) -> None:
         view = await stock_view(act, match.part, house)
         lots = sorted(view.lots, key=Lot.fefo)
         await act.tell.say(
-            ctx.actor.address, "stock", part=view.part.number, name=view.part.name,
-            available=sum(x.available for x in lots), on_hand=sum(x.on_hand for x in lots),
-            held=sum(x.allocated for x in lots), frozen=sum(_frozen(x) for x in lots), as_of=act.now.isoformat(),
-            lots=[[x.lot_no, x.received_on.isoformat(), QC_LABELS[x.qc], view.warehouses.get(x.warehouse, x.warehouse),
-                   x.bin, x.available] for x in lots[:12]],
+            ctx.actor.address,
+            "stock",
+            part=view.part.number,
+            name=view.part.name,
+            available=sum(x.available for x in lots),
+            on_hand=sum(x.on_hand for x in lots),
+            held=sum(x.allocated for x in lots),
+            frozen=sum(_frozen(x) for x in lots),
+            as_of=act.now.isoformat(),
+            lots=[
+                [
+                    x.lot_no,
+                    x.received_on.isoformat(),
+                    QC_LABELS[x.qc],
+                    view.warehouses.get(x.warehouse, x.warehouse),
+                    x.bin,
+                    x.available,
+                ]
+                for x in lots[:12]
+            ],
         )
 
 
@@ -105,10 +125,21 @@ async def lot_content(ctx: Context, command: Command) -> None:
     """“批次 B251103-07”."""
     async with ctx.act() as act:
         names = {w.code: w.name for w in await act.tx.catalog.warehouses()}
-        rows = [[x.part_number, names.get(x.warehouse, x.warehouse), x.bin, x.received_on.isoformat(), QC_LABELS[x.qc],
-                 x.on_hand, x.available] for x in await act.tx.stock.by_lot_no(command.get("lot"))]
-        await act.tell.say(ctx.actor.address, "lot_content", lot=command.get("lot"), rows=rows,
-                           as_of=act.now.isoformat())
+        rows = [
+            [
+                x.part_number,
+                names.get(x.warehouse, x.warehouse),
+                x.bin,
+                x.received_on.isoformat(),
+                QC_LABELS[x.qc],
+                x.on_hand,
+                x.available,
+            ]
+            for x in await act.tx.stock.by_lot_no(command.get("lot"))
+        ]
+        await act.tell.say(
+            ctx.actor.address, "lot_content", lot=command.get("lot"), rows=rows, as_of=act.now.isoformat()
+        )
 
 
 async def capacity(ctx: Context, command: Command) -> None:
@@ -132,8 +163,14 @@ async def _trace(ctx: Context, act: Act, ref: str) -> None:
         raise DomainError("nothing_found", text=ref)
     channels = {"wecom": "企微", "dingtalk": "钉钉"}
     rows = [[e.at.isoformat(), words(e), e.actor_name, channels.get(e.channel, "")] for e in view.entries[-30:]]
-    await act.tell.say(ctx.actor.address, "trace_text", ref=ref, verified=view.broken is None,
-                       broken=view.broken.seq if view.broken else 0, rows=rows)
+    await act.tell.say(
+        ctx.actor.address,
+        "trace_text",
+        ref=ref,
+        verified=view.broken is None,
+        broken=view.broken.seq if view.broken else 0,
+        rows=rows,
+    )
 
 
 async def _list(ctx: Context, act: Act, numbers: list[str]) -> None:

@@ -114,5 +114,3 @@ async def _current(act: Act, action: Action) -> None:
     order = await act.tx.orders.get(action.ref)
     if order is not None and action.revision and action.revision != order.revision:
         raise DomainError("card_outdated", number=order.number, revision=order.revision)
-
-

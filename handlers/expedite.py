@@ -16,8 +16,14 @@ from handlers.context import Context
 from handlers.finding_orders import named
 from handlers.grammar import Command, order_in
 
-LEVEL_WORDS = {"红": Level.RED, "橙": Level.ORANGE, "黄": Level.YELLOW, "red": Level.RED, "orange": Level.ORANGE,
-               "yellow": Level.YELLOW}
+LEVEL_WORDS = {
+    "红": Level.RED,
+    "橙": Level.ORANGE,
+    "黄": Level.YELLOW,
+    "red": Level.RED,
+    "orange": Level.ORANGE,
+    "yellow": Level.YELLOW,
+}
 _TIME = re.compile(r"(?:(\d{1,2})[:点](\d{2})?半?(?:前)?)|(\d{1,2})点半")
 
 
@@ -40,8 +46,9 @@ async def by_text(ctx: Context, command: Command) -> None:
         if level is None or at is None:
             await _ask_terms(ctx, act, order.number, found[0].code)
             return
-        await expediting.light(act, order.number, ctx.actor, level=level, latest_ship_at=at, reason_code=found[0].code,
-                               note=note.strip())
+        await expediting.light(
+            act, order.number, ctx.actor, level=level, latest_ship_at=at, reason_code=found[0].code, note=note.strip()
+        )
 
 
 async def by_press(ctx: Context, action: Action) -> None:
@@ -60,8 +67,9 @@ async def by_press(ctx: Context, action: Action) -> None:
                 at = _slot(time, act.now)
                 if level not in set(Level) or at is None:
                     raise DomainError("expedite_needs_level", number=action.ref)
-                await expediting.light(act, action.ref, ctx.actor, level=Level(level), latest_ship_at=at,
-                                       reason_code=action.arg)
+                await expediting.light(
+                    act, action.ref, ctx.actor, level=Level(level), latest_ship_at=at, reason_code=action.arg
+                )
                 await act.tell.repaint(f"{action.ref}:{action.arg}", CardKind.EXPEDITE_TERMS)
                 await act.tell.repaint(action.ref, CardKind.EXPEDITE_REASON)
             case Verb.PICKUP:
@@ -95,8 +103,12 @@ async def reason_by_reply(ctx: Context, act: Act, expectation: Expectation, text
 async def _ask_reason(ctx: Context, act: Act, number: str) -> None:
     await act.tell.fresh(CardKind.EXPEDITE_REASON, number, ctx.actor.address, priority=Priority.RECEIPT)
     await act.tx.expectations.expect(
-        Expectation(person_id=ctx.actor.id, question="expedite_reason", ref=number,
-                    expires_at=act.now + act.desk.rules.reply_slot)
+        Expectation(
+            person_id=ctx.actor.id,
+            question="expedite_reason",
+            ref=number,
+            expires_at=act.now + act.desk.rules.reply_slot,
+        )
     )
 
 
@@ -135,5 +147,5 @@ def _take_time(text: str, now: datetime) -> tuple[datetime | None, str]:
     at = here.replace(hour=hour, minute=minute, second=0, microsecond=0)
     if "明天" in text:
         at += timedelta(days=1)
-    left = (before + " " + text[found.end():]).replace("明天", " ").replace("下午", " ").replace("上午", " ")
+    left = (before + " " + text[found.end() :]).replace("明天", " ").replace("下午", " ").replace("上午", " ")
     return at, left

@@ -79,8 +79,11 @@ COMMANDS: tuple[tuple[Intent, str], ...] = (
     (Intent.PICKED, r"(?:已拣|拣好|picked)"),
     (Intent.SHORT, r"(?:少拣\s*|short(?:\s+|$))(?P<found>\d+)?\s*(?P<reason>.*)"),
     (Intent.SHORT, r"(?P<reason>缺货)"),
-    (Intent.SCAN, _word("出库|出|扫", "scan")
-     + r"(?P<lot>[A-Za-z0-9][\w\-./]*)(?:\s*[x×*]?\s*(?P<quantity>\d+)\s*(?:个|件|只|套)?)?"),
+    (
+        Intent.SCAN,
+        _word("出库|出|扫", "scan")
+        + r"(?P<lot>[A-Za-z0-9][\w\-./]*)(?:\s*[x×*]?\s*(?P<quantity>\d+)\s*(?:个|件|只|套)?)?",
+    ),
     (Intent.CONFIRM, rf"(?:确认提交|确认|提交|confirm|submit)(?:\s*{ORDER})?"),
     (Intent.CANCEL, rf"(?:作废|取消|cancel)(?:\s*{ORDER})?"),
     (Intent.TAKE, rf"(?:采用建议|采用)(?:\s*{ORDER})?"),

@@ -37,8 +37,15 @@ async def bind(ctx: Context, command: Command) -> None:
             await act.tell.say(here, "bind_taken", number=number)
             return
         for admin in await act.tx.people.with_role(Role.ADMIN):
-            await act.tell.say(admin, "bind_request", name=person.name, number=number, account=message.account,
-                               platform=message.platform.value, nick=message.nick)
+            await act.tell.say(
+                admin,
+                "bind_request",
+                name=person.name,
+                number=number,
+                account=message.account,
+                platform=message.platform.value,
+                nick=message.nick,
+            )
         await act.tell.say(here, "bind_asked", number=number)
 
 
@@ -54,8 +61,9 @@ async def bind_for(ctx: Context, command: Command) -> None:
         if person.account_on(name) is not None or await act.tx.people.by_account(name, account) is not None:
             raise DomainError("bind_taken", number=number)
         await act.tx.people.bind(number, name, account)
-        await trace(act.tx, f"person:{number}", "person.bound", ctx.actor, now=act.now, platform=name.value,
-                    account=account)
+        await trace(
+            act.tx, f"person:{number}", "person.bound", ctx.actor, now=act.now, platform=name.value, account=account
+        )
         await act.tell.say(Address(platform=name, account=account), "bound", name=person.name, number=number)
         await act.tell.say(ctx.actor.address, "bound", name=person.name, number=number)
 

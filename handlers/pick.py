@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cards.keys import Action, Verb
-from core import picking, reasons
+from core import picking, reasons, scanning_out, short_picking
 from core.desk import Act
 from core.errors import DomainError
 from core.notices import Expectation
@@ -26,7 +26,7 @@ async def by_press(ctx: Context, action: Action) -> None:
             case Verb.PICKED:
                 await picking.picked(act, action.ref, ctx.actor, task_id=task)
             case Verb.SHORT:
-                await picking.open_short_reasons(act, action.ref, ctx.actor, task_id=task)
+                await short_picking.open_short_reasons(act, action.ref, ctx.actor, task_id=task)
             case Verb.SHORT_REASON:
                 await _short(ctx, act, action.ref, press.choice("reason"), 0, task)
             case _:
@@ -60,7 +60,7 @@ async def short(ctx: Context, command: Command) -> None:
         pick_list = await _mine(ctx, act)
         word = command.get("reason")
         if not word:
-            await picking.open_short_reasons(act, pick_list.number, ctx.actor)
+            await short_picking.open_short_reasons(act, pick_list.number, ctx.actor)
             return
         await _short(ctx, act, pick_list.number, _reason(word), int(command.get("found") or 0), None)
 
@@ -96,15 +96,22 @@ async def todo(ctx: Context) -> None:
 
 
 async def _scan(ctx: Context, act: Act, lot: str, quantity: int | None) -> None:
-    out = await picking.scan_out(act, ctx.actor, lot, quantity)
-    await act.tell.say(ctx.actor.address, "scanned_out", lot=out.tasks[0].lot_no, orders=out.orders, left=out.left,
-                       quantity=sum(t.quantity for t in out.tasks))
+    out = await scanning_out.scan_out(act, ctx.actor, lot, quantity)
+    await act.tell.say(
+        ctx.actor.address,
+        "scanned_out",
+        lot=out.tasks[0].lot_no,
+        orders=out.orders,
+        left=out.left,
+        quantity=sum(t.quantity for t in out.tasks),
+    )
 
 
 async def _short(ctx: Context, act: Act, number: str, code: str, found: int, task_id: int | None) -> None:
-    result = await picking.short(act, number, ctx.actor, reason_code=code, found=found, task_id=task_id)
-    await act.tell.say(ctx.actor.address, "short_saved", part=result.part_number, missing=result.missing,
-                       elsewhere=result.elsewhere)
+    result = await short_picking.short(act, number, ctx.actor, reason_code=code, found=found, task_id=task_id)
+    await act.tell.say(
+        ctx.actor.address, "short_saved", part=result.part_number, missing=result.missing, elsewhere=result.elsewhere
+    )
 
 
 async def _mine(ctx: Context, act: Act) -> PickList:
@@ -120,4 +127,3 @@ def _reason(word: str) -> str:
     if len(found) != 1:
         raise DomainError("reason_unclear", text=word, options=[r.text for r in reasons.SHORT_PICK])
     return found[0].code
-

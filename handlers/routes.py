@@ -212,10 +212,21 @@ async def _stranger(ctx: Context) -> None:
         return
     async with ctx.act() as act:
         if message.press is not None:
-            await trace(act.tx, f"card:{message.press.card_id}", "press.refused", None, now=act.now,
-                        why="unknown account", account=message.account)
-        await act.tell.once(Address(platform=message.platform, account=message.account), "unknown_person",
-                            key=f"{act.now:%Y%m%d%H}", account=message.account)
+            await trace(
+                act.tx,
+                f"card:{message.press.card_id}",
+                "press.refused",
+                None,
+                now=act.now,
+                why="unknown account",
+                account=message.account,
+            )
+        await act.tell.once(
+            Address(platform=message.platform, account=message.account),
+            "unknown_person",
+            key=f"{act.now:%Y%m%d%H}",
+            account=message.account,
+        )
 
 
 async def _nobody(ctx: Context) -> None:
@@ -230,8 +241,11 @@ async def _quota(ctx: Context) -> None:
         for admin in await act.tx.people.with_role(Role.ADMIN):
             address = admin.accounts[0] if admin.accounts else None
             if address is not None:
-                await act.tell.once(Address(platform=address.platform, account=address.account), "quota_exhausted",
-                                    key=act.today.isoformat())
+                await act.tell.once(
+                    Address(platform=address.platform, account=address.account),
+                    "quota_exhausted",
+                    key=act.today.isoformat(),
+                )
 
 
 KINDS: dict[MessageKind, Handler] = {

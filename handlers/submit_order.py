@@ -43,8 +43,14 @@ async def from_text(ctx: Context) -> None:
             return
         ctx.actor.require(*SENDERS)
         reading = read_text(text, act.desk.index, now=act.now)
-        draft = draft_from_text(reading, act.desk.index, now=act.now, calendar=act.desk.calendar, rules=act.desk.checks,
-                                source_kind="voice" if ctx.message.kind == "voice" else "text")
+        draft = draft_from_text(
+            reading,
+            act.desk.index,
+            now=act.now,
+            calendar=act.desk.calendar,
+            rules=act.desk.checks,
+            source_kind="voice" if ctx.message.kind == "voice" else "text",
+        )
         await ordering.open_draft(act, ctx.actor, draft, source_key=_key(ctx), source_text=ctx.message.text)
 
 
@@ -63,8 +69,15 @@ async def from_pictures(ctx: Context) -> None:
                 await scan_code(ctx, codes[0])
                 return
         pages = await ctx.services.read(data, name or media.filename)
-        sources.append(_Source(media=media, name=name or media.filename, size=len(data), pages=pages,
-                               sha256=await ctx.services.keep(data)))
+        sources.append(
+            _Source(
+                media=media,
+                name=name or media.filename,
+                size=len(data),
+                pages=pages,
+                sha256=await ctx.services.keep(data),
+            )
+        )
     async with ctx.act() as act:
         ctx.actor.require(*SENDERS)
         for nth, source in enumerate(sources):
@@ -74,23 +87,40 @@ async def from_pictures(ctx: Context) -> None:
 async def _draft(ctx: Context, act: Act, source: _Source, *, suffix: str) -> None:
     """One picture or file → one draft, and for a picture the same picture with green and red boxes."""
     await act.tx.attachments.add(
-        Attachment(sha256=source.sha256, kind=source.media.kind, filename=source.name, size=source.size,
-                   by=ctx.actor.id, at=act.now)
+        Attachment(
+            sha256=source.sha256,
+            kind=source.media.kind,
+            filename=source.name,
+            size=source.size,
+            by=ctx.actor.id,
+            at=act.now,
+        )
     )
     reading = read_order(source.pages, parts=act.desk.index)
     if not reading.looks_like_order:
         await act.tell.say(ctx.actor.address, "no_order_found")
         return
     kind = "image" if source.media.kind == "image" else "file"
-    draft = draft_from_sheet(reading, act.desk.index, now=act.now, calendar=act.desk.calendar, rules=act.desk.checks,
-                             source_kind=kind)
-    order = await ordering.open_draft(act, ctx.actor, draft, source_key=_key(ctx) + suffix,
-                                      attachment_sha256=source.sha256, source_text=ctx.message.text)
+    draft = draft_from_sheet(
+        reading, act.desk.index, now=act.now, calendar=act.desk.calendar, rules=act.desk.checks, source_kind=kind
+    )
+    order = await ordering.open_draft(
+        act,
+        ctx.actor,
+        draft,
+        source_key=_key(ctx) + suffix,
+        attachment_sha256=source.sha256,
+        source_text=ctx.message.text,
+    )
     marks = marks_of(reading, order.findings)
     if kind == "image" and marks:
         await act.tell.picture(
-            ctx.actor.address, "annotated", source.sha256, priority=Priority.RECEIPT,
-            marks=[[[list(p) for p in m.box], m.state.value, m.label] for m in marks], turned=source.pages[0].turned,
+            ctx.actor.address,
+            "annotated",
+            source.sha256,
+            priority=Priority.RECEIPT,
+            marks=[[[list(p) for p in m.box], m.state.value, m.label] for m in marks],
+            turned=source.pages[0].turned,
         )
 
 
@@ -112,4 +142,3 @@ async def not_understood(ctx: Context, act: Act) -> None:
 
 def _key(ctx: Context) -> str:
     return f"{ctx.message.platform}:{ctx.message.dedupe_key}"
-

@@ -80,9 +80,12 @@ def no_self_approval(number: str) -> str:
 
 
 def help_text(roles: Sequence[str]) -> str:
-    lines = ["发订单:直接发文字、拍照或文件,例如", f"  {EXAMPLE}",
-             "改草稿:2行 20 / 交期 3/8 / 客户 K0231 / 确认 / 作废",
-             "查询:查 SO… / 我的单 / 溯源 SO… / 库存 物料号"]
+    lines = [
+        "发订单:直接发文字、拍照或文件,例如",
+        f"  {EXAMPLE}",
+        "改草稿:2行 20 / 交期 3/8 / 客户 K0231 / 确认 / 作废",
+        "查询:查 SO… / 我的单 / 溯源 SO… / 库存 物料号",
+    ]
     if "sales" in roles:
         lines.append("加急:加急 SO… 红 15:30 竞品抢单")
     if {"tech", "supervisor", "tech_director"} & set(roles):
@@ -402,10 +405,13 @@ def no_picks() -> str:
 def todo(rows: Sequence[Sequence[str]]) -> str:
     if not rows:
         return "暂无待拣。"
-    return _listed("仓库待办", [
-        f"{i}. {mark}{number} {orders}单 截单 {_hm(cutoff)} {state}" for i, (number, mark, orders, cutoff, state) in
-        enumerate(rows, start=1)
-    ])
+    return _listed(
+        "仓库待办",
+        [
+            f"{i}. {mark}{number} {orders}单 截单 {_hm(cutoff)} {state}"
+            for i, (number, mark, orders, cutoff, state) in enumerate(rows, start=1)
+        ],
+    )
 
 
 def pick_list_unknown(number: str) -> str:
@@ -414,6 +420,10 @@ def pick_list_unknown(number: str) -> str:
 
 def pick_list_closed(number: str) -> str:
     return f"{number} 已结束或已收回,无需处理。"
+
+
+def other_warehouse(number: str, warehouse: str) -> str:
+    return f"{number} 是 {warehouse} 仓的波次,不归你的仓库,没有领取。回复“待办”看本仓波次。"
 
 
 def claimed_by_other(number: str, by: str, at: str) -> str:
@@ -516,9 +526,7 @@ def count_below_held(lot: str, counted: int, held: int) -> str:
     return f"{lot} 盘点数 {counted} 少于已占用 {held},未写入。请先收回占用再盘点。"
 
 
-def order_shipped(
-    number: str, customer: str, by: str, at: str, waybill: str, short: Sequence[Sequence[object]]
-) -> str:
+def order_shipped(number: str, customer: str, by: str, at: str, waybill: str, short: Sequence[Sequence[object]]) -> str:
     tail = "(" + "、".join(f"{part} 缺{missing}" for part, missing in short) + ")" if short else ""
     return f"📦 {number} {customer} 已于 {_hm(at)} 出库{tail},运单 {waybill},经手 {by}。"
 
@@ -543,7 +551,13 @@ def part_unknown(text: str, near: Sequence[str]) -> str:
 
 
 def stock(
-    part: str, name: str, available: int, on_hand: int, held: int, frozen: int, as_of: str,
+    part: str,
+    name: str,
+    available: int,
+    on_hand: int,
+    held: int,
+    frozen: int,
+    as_of: str,
     lots: Sequence[Sequence[object]],
 ) -> str:
     head = f"{part} {name} · 可用 {available} / 在库 {on_hand}(占用{held} 冻结{frozen}) · 截至 {_hm(as_of)}"
@@ -562,15 +576,18 @@ def stock_how() -> str:
 def bin_content(bin: str, rows: Sequence[Sequence[object]], as_of: str) -> str:
     if not rows:
         return f"{bin} 没有库存 · 截至 {_hm(as_of)}"
-    return _listed(f"{bin} · 截至 {_hm(as_of)}",
-                   [f"{part} 批次 {lot} 在库 {n} 可用 {free}" for part, lot, n, free in rows])
+    return _listed(
+        f"{bin} · 截至 {_hm(as_of)}", [f"{part} 批次 {lot} 在库 {n} 可用 {free}" for part, lot, n, free in rows]
+    )
 
 
 def lot_content(lot: str, rows: Sequence[Sequence[object]], as_of: str) -> str:
     if not rows:
         return f"没有批次 {lot}。"
-    body = [f"{part} {house} {bin} 入库{received} 质检{qc} 在库 {n} 可用 {free}"
-            for part, house, bin, received, qc, n, free in rows]
+    body = [
+        f"{part} {house} {bin} 入库{received} 质检{qc} 在库 {n} 可用 {free}"
+        for part, house, bin, received, qc, n, free in rows
+    ]
     return _listed(f"批次 {lot} · 截至 {_hm(as_of)}", body)
 
 
@@ -648,8 +665,10 @@ def urged_ok(number: str, names: str) -> str:
 def parked_list(rows: Sequence[Sequence[object]]) -> str:
     if not rows:
         return "没有搁置的消息。"
-    return _listed("搁置的消息(回复“重发 编号”或“丢弃 编号”)",
-                   [f"{i} {source} {reason} {_at(str(at))}" for i, source, reason, at in rows])
+    return _listed(
+        "搁置的消息(回复“重发 编号”或“丢弃 编号”)",
+        [f"{i} {source} {reason} {_at(str(at))}" for i, source, reason, at in rows],
+    )
 
 
 def parked_resent(letter: int, done: bool) -> str:
@@ -665,7 +684,8 @@ def import_outdated(row: str) -> str:
 
 
 SENTENCES: dict[str, Callable[..., str]] = {
-    name: thing for name, thing in list(globals().items())
+    name: thing
+    for name, thing in list(globals().items())
     if callable(thing) and not name.startswith("_") and getattr(thing, "__module__", "") == __name__
 }
 

@@ -34,9 +34,7 @@ OTHER_ACCOUNTS: tuple[Persona, ...] = (
 )
 """The second account of people who are on both messengers."""
 
-STRANGERS: tuple[Persona, ...] = (
-    Persona(platform="wecom", user="xinren", name="新来的", role="还没登记的同事"),
-)
+STRANGERS: tuple[Persona, ...] = (Persona(platform="wecom", user="xinren", name="新来的", role="还没登记的同事"),)
 """In the corp, but bound to no role: the bot must tell them how to get in."""
 
 EVERYBODY = (*PERSONAS, *OTHER_ACCOUNTS, *STRANGERS)
@@ -60,13 +58,9 @@ def find(name: str) -> Persona:
 
 def wecom_members() -> list[wecom.Member]:
     """The corp's address book."""
-    return [
-        wecom.Member(userid=p.user, name=p.name, position=p.role) for p in EVERYBODY if p.platform == "wecom"
-    ]
+    return [wecom.Member(userid=p.user, name=p.name, position=p.role) for p in EVERYBODY if p.platform == "wecom"]
 
 
 def dingtalk_members() -> list[dingtalk.Member]:
     """The organisation's address book."""
-    return [
-        dingtalk.Member(user_id=p.user, name=p.name, title=p.role) for p in EVERYBODY if p.platform == "dingtalk"
-    ]
+    return [dingtalk.Member(user_id=p.user, name=p.name, title=p.role) for p in EVERYBODY if p.platform == "dingtalk"]

@@ -104,13 +104,9 @@ def draw_page(order: SampleOrder, look: SampleLook | None = None) -> Image.Image
 
     top += row // 4
     cells: list[Sequence[str]] = [[heading for _, heading in look.headers]]
-    cells += [
-        [_cell(line, column, no) for column, _ in look.headers] for no, line in enumerate(order.lines, 1)
-    ]
+    cells += [[_cell(line, column, no) for column, _ in look.headers] for no, line in enumerate(order.lines, 1)]
     if order.total:
-        cells.append(
-            [_total(column, order.total, first=n == 0) for n, (column, _) in enumerate(look.headers)]
-        )
+        cells.append([_total(column, order.total, first=n == 0) for n, (column, _) in enumerate(look.headers)])
     for cell_texts in cells:
         _draw_row(pen, cell_texts, look, widths, margin, top, row)
         top += row

@@ -234,7 +234,9 @@ class Platform(Protocol):
     async def say(self, user: str, text: str, *, group: str | None = None) -> str:
         """The person types a text; returns the platform's message id."""
 
-    async def send_image(self, user: str, image: bytes, *, filename: str = "photo.jpg", group: str | None = None) -> str:
+    async def send_image(
+        self, user: str, image: bytes, *, filename: str = "photo.jpg", group: str | None = None
+    ) -> str:
         """The person sends a picture."""
 
     async def send_file(self, user: str, data: bytes, *, filename: str) -> str:

@@ -79,9 +79,7 @@ def _raise_versions(session: Session) -> None:
             children = "lines" if isinstance(entity, Order) else "tasks"
             parent = entity if inspect(entity).attrs[children].history.has_changes() else None
         elif isinstance(entity, OrderLine | PickTask) and session.is_modified(entity):
-            kind, key = (
-                (Order, entity.order_id) if isinstance(entity, OrderLine) else (PickList, entity.pick_list_id)
-            )
+            kind, key = (Order, entity.order_id) if isinstance(entity, OrderLine) else (PickList, entity.pick_list_id)
             parent = session.identity_map.get(identity_key(cast("type[Any]", kind), key))
         if parent is not None:
             flag_modified(parent, "number")

@@ -23,7 +23,7 @@ WRITER_WAIT_SECONDS = 30
 """How long a transaction queues for the one SQLite writer, or for a free connection of the pool."""
 
 
-class DatabaseInUse(Exception):  # noqa: N818 - a fact, with its remedy in the message
+class DatabaseInUse(Exception):
     """Another process works on this SQLite file. Stop it, or use PostgreSQL for several processes."""
 
 
@@ -65,8 +65,13 @@ def _postgres(url: URL, pool_size: int) -> Engines:
         "idle_in_transaction_session_timeout": "60000",
     }
     engine = create_async_engine(
-        url, pool_size=pool_size, max_overflow=0, pool_timeout=WRITER_WAIT_SECONDS, pool_pre_ping=False,
-        isolation_level="READ COMMITTED", connect_args={"server_settings": settings, "timeout": 5},
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=WRITER_WAIT_SECONDS,
+        pool_pre_ping=False,
+        isolation_level="READ COMMITTED",
+        connect_args={"server_settings": settings, "timeout": 5},
     )
     return Engines(writer=engine, reader=engine)
 
@@ -78,12 +83,18 @@ def _sqlite(path: Path) -> Engines:
     # One connection for all writes and all checkpoints: versions before 3.51.3 lose commits when a checkpoint races
     # with another connection's commit (WAL-reset bug).
     writer = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(path)), poolclass=AsyncAdaptedQueuePool, pool_size=1,
-        max_overflow=0, pool_timeout=WRITER_WAIT_SECONDS,
+        URL.create("sqlite+aiosqlite", database=str(path)),
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=WRITER_WAIT_SECONDS,
     )
     reader = create_async_engine(
         URL.create("sqlite+aiosqlite", database=f"file:{path}", query={"mode": "ro", "uri": "true"}),
-        poolclass=AsyncAdaptedQueuePool, pool_size=4, max_overflow=0, pool_timeout=WRITER_WAIT_SECONDS,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=4,
+        max_overflow=0,
+        pool_timeout=WRITER_WAIT_SECONDS,
     )
     event.listen(writer.sync_engine, "connect", _writer_connected)
     event.listen(reader.sync_engine, "connect", _reader_connected)

@@ -55,16 +55,21 @@ def map_entities() -> registry:
         mapped.map_imperatively(entity, table)
     mapped.map_imperatively(PartAlias, t.part_aliases, properties={"_id": t.part_aliases.c.id})
     mapped.map_imperatively(
-        Person, t.people,
+        Person,
+        t.people,
         properties={"accounts": _children(ChatAccount, t.chat_accounts.c.platform)},
     )
     mapped.map_imperatively(Part, t.parts, properties={"aliases": _children(PartAlias, t.part_aliases.c.id)})
     mapped.map_imperatively(
-        Order, t.orders, version_id_col=t.orders.c.version,
+        Order,
+        t.orders,
+        version_id_col=t.orders.c.version,
         properties={"lines": _children(OrderLine, t.order_lines.c.position)},
     )
     mapped.map_imperatively(
-        PickList, t.pick_lists, version_id_col=t.pick_lists.c.version,
+        PickList,
+        t.pick_lists,
+        version_id_col=t.pick_lists.c.version,
         properties={"tasks": _children(PickTask, t.pick_tasks.c.stop, t.pick_tasks.c.id)},
     )
     mapped.configure()

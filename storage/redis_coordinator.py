@@ -121,9 +121,7 @@ class RedisCoordinator:
 
     def wake(self, channel: str) -> None:
         self._alone.wake(channel)
-        message = asyncio.ensure_future(
-            self._ask(lambda: self._redis.publish(self._key("wake", channel), self._me))
-        )
+        message = asyncio.ensure_future(self._ask(lambda: self._redis.publish(self._key("wake", channel), self._me)))
         self._messages.add(message)
         message.add_done_callback(self._messages.discard)
 

@@ -45,7 +45,9 @@ class Work(AsyncSession):
 
     def __init__(self, engine: AsyncEngine, *, writing: bool) -> None:
         super().__init__(
-            bind=engine, expire_on_commit=False, sync_session_class=WritingSession if writing else Session,
+            bind=engine,
+            expire_on_commit=False,
+            sync_session_class=WritingSession if writing else Session,
             autoflush=writing,
         )
         self.postgres = engine.dialect.name == "postgresql"
@@ -86,9 +88,7 @@ class Work(AsyncSession):
         known = self.sync_session.identity_map.get(identity_key(entity, row_id))
         if known is not None:
             note_change(known)
-        return await self.one(
-            select(entity).where(table.c.id == row_id).execution_options(populate_existing=True)
-        )
+        return await self.one(select(entity).where(table.c.id == row_id).execution_options(populate_existing=True))
 
     async def fresh(self, statement: Select[E]) -> E | None:
         """Read again what a statement has just changed underneath a tracked entity."""

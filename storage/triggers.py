@@ -17,9 +17,7 @@ def sqlite_triggers() -> dict[str, list[str]]:
     """Statements by table."""
     changed = " OR ".join(f"NEW.{f} IS NOT OLD.{f}" for f in OWNER_FIELDS)
     statements = {
-        "orders": [
-            f"CREATE TRIGGER orders_owner_stays BEFORE UPDATE ON orders WHEN {changed} {_abort(OWNER_STAYS)}"
-        ]
+        "orders": [f"CREATE TRIGGER orders_owner_stays BEFORE UPDATE ON orders WHEN {changed} {_abort(OWNER_STAYS)}"]
     }
     for table in APPEND_ONLY:
         statements[table] = [
@@ -68,6 +66,7 @@ def attach() -> None:
         for table, statements in by_table.items():
             for statement in statements:
                 event.listen(
-                    t.metadata.tables[table], "after_create",
+                    t.metadata.tables[table],
+                    "after_create",
                     DDL(statement).execute_if(dialect=dialect),  # type: ignore[no-untyped-call]
                 )

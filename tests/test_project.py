@@ -41,7 +41,10 @@ def tracked() -> list[str]:
     """Every file that is committed or about to be."""
     listed = subprocess.run(
         ["git", "-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if listed.returncode != 0:
         pytest.fail(f"git cannot list the files: {listed.stderr}")
@@ -87,7 +90,8 @@ def test_every_key_of_the_example_has_a_comment() -> None:
     lines = (ROOT / "config.example.toml").read_text(encoding="utf-8").splitlines()
 
     bare = [
-        line for above, line in zip(["", *lines], lines, strict=False)
+        line
+        for above, line in zip(["", *lines], lines, strict=False)
         if re.match(r"\w+ =", line) and not above.startswith(("#", "[")) and not re.match(r"\w+ =", above)
     ]
 
@@ -103,8 +107,10 @@ def test_no_file_names_a_registry_or_a_place_on_some_machine(pattern: re.Pattern
 
     found = [
         f"{name}:{number}: {line.strip()[:100]}"
-        for name in tracked() if name != this and (text := text_of(name)) is not None
-        for number, line in enumerate(text.splitlines(), start=1) if pattern.search(line)
+        for name in tracked()
+        if name != this and (text := text_of(name)) is not None
+        for number, line in enumerate(text.splitlines(), start=1)
+        if pattern.search(line)
     ]
 
     assert found == []
@@ -112,13 +118,16 @@ def test_no_file_names_a_registry_or_a_place_on_some_machine(pattern: re.Pattern
 
 def test_files_can_be_read_in_one_sitting() -> None:
     lines = {
-        name: len((text_of(name) or "").splitlines()) for name in tracked()
+        name: len((text_of(name) or "").splitlines())
+        for name in tracked()
         if name.endswith((".py", ".js", ".css", ".html", ".md", ".sh", ".toml", ".yml"))
-        and not name.startswith(DATA) and name not in LONGER_ON_PURPOSE
+        and not name.startswith(DATA)
+        and name not in LONGER_ON_PURPOSE
     }
 
     long = {
-        name: count for name, count in lines.items()
+        name: count
+        for name, count in lines.items()
         if count > (MOST_LINES_OF_CASES if name.startswith("tests/") else MOST_LINES)
     }
 

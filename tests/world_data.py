@@ -87,10 +87,15 @@ def person(
 ) -> Person:
     """Somebody with an account on both messengers."""
     return Person(
-        id=person_id, name=name, roles=list(roles), region=region, home=home,
+        id=person_id,
+        name=name,
+        roles=list(roles),
+        region=region,
+        home=home,
         warehouse="KS" if {Role.PICKER, Role.WAREHOUSE_LEAD} & set(roles) else "",
-        accounts=[ChatAccount(platform=p, account=f"{person_id.lower()}-{p.value}", person_id=person_id)
-                  for p in PlatformName],
+        accounts=[
+            ChatAccount(platform=p, account=f"{person_id.lower()}-{p.value}", person_id=person_id) for p in PlatformName
+        ],
     )
 
 
@@ -109,7 +114,12 @@ PARTS = (
     part("04466-33160", "凯美瑞后刹车片"),
 )
 WAREHOUSE = Warehouse(
-    code="KS", name="昆山中心仓", address="昆山市物流园1号", longitude=120.98, latitude=31.38, dock="2号月台",
+    code="KS",
+    name="昆山中心仓",
+    address="昆山市物流园1号",
+    longitude=120.98,
+    latitude=31.38,
+    dock="2号月台",
     regions=["苏", "沪"],
 )
 CARRIERS = (
@@ -122,14 +132,21 @@ def bins() -> list[Bin]:
     """Two aisles with twelve bays each, surveyed."""
     return [
         Bin(warehouse="KS", label=f"A-{aisle:02}-{bay:02}-{level}-01", x=3.0 * aisle, y=1.2 * bay)
-        for aisle in (1, 2) for bay in range(1, 13) for level in (1, 4)
+        for aisle in (1, 2)
+        for bay in range(1, 13)
+        for level in (1, 4)
     ]
 
 
 def lot(lot_no: str, part_number: str, bin_label: str, on_hand: int, **changed: Any) -> Lot:
     values: dict[str, Any] = {
-        "lot_no": lot_no, "part_number": part_number, "warehouse": "KS", "bin": bin_label, "on_hand": on_hand,
-        "qc": QcState.PASSED, "received_on": date(2025, 11, 3),
+        "lot_no": lot_no,
+        "part_number": part_number,
+        "warehouse": "KS",
+        "bin": bin_label,
+        "on_hand": on_hand,
+        "qc": QcState.PASSED,
+        "received_on": date(2025, 11, 3),
     }
     return Lot(**{**values, **changed})
 
@@ -151,7 +168,9 @@ class World:
         self.database = database
         self.clock = clock
         self.desk = Desk(
-            index=MasterIndex.build(CUSTOMERS, PARTS), calendar=WorkCalendar(DEMO_DAYS), rules=rules or Rules(),
+            index=MasterIndex.build(CUSTOMERS, PARTS),
+            calendar=WorkCalendar(DEMO_DAYS),
+            rules=rules or Rules(),
             checks=RuleSettings(),
         )
         self.people: dict[str, Person] = {}
@@ -200,7 +219,10 @@ class World:
     async def draft(self, text: str, who: str = "销售A") -> Order:
         """A typed order as the chat handler opens it."""
         draft = draft_from_text(
-            read_text(text, self.desk.index, now=self.now), self.desk.index, now=self.now, calendar=self.desk.calendar,
+            read_text(text, self.desk.index, now=self.now),
+            self.desk.index,
+            now=self.now,
+            calendar=self.desk.calendar,
             rules=self.desk.checks,
         )
         return await self.do(
@@ -313,7 +335,8 @@ class World:
         async with self.database.writer.connect() as connection:
             rows = await connection.execute(
                 select(tables.outbox.c.body, tables.outbox.c.recipients)
-                .where(tables.outbox.c.kind == kind).order_by(tables.outbox.c.id)
+                .where(tables.outbox.c.kind == kind)
+                .order_by(tables.outbox.c.id)
             )
             return [body for body, recipients in rows if accounts & set(recipients)]
 
@@ -336,10 +359,16 @@ class World:
             subjects = (number, *(f"ap:{r.id}" for r in requests))
             armed = [d for ref in subjects for d in await act.tx.deadlines.armed(ref)]
             return (
-                order.status, order.version, order.revision, order.findings, order.reject_reason,
+                order.status,
+                order.version,
+                order.revision,
+                order.findings,
+                order.reject_reason,
                 [(x.position, x.part_number, x.quantity, x.picked, x.short) for x in order.lines],
-                [(r.id, r.state, r.revision) for r in requests], len(await act.tx.approvals.decisions(number)),
-                [(x.lot_no, x.bin, x.on_hand, x.allocated) for x in cells], len(await act.tx.timeline.of(number)),
+                [(r.id, r.state, r.revision) for r in requests],
+                len(await act.tx.approvals.decisions(number)),
+                [(x.lot_no, x.bin, x.on_hand, x.allocated) for x in cells],
+                len(await act.tx.timeline.of(number)),
                 [(d.kind, d.step, d.due_at) for d in armed],
             )
 

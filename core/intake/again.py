@@ -16,8 +16,7 @@ from core.intake.text_order import read_text
 from core.orders import Order, OrderLine
 
 PART_CODES = frozenset({FindingCode.PART_UNKNOWN, FindingCode.PART_AMBIGUOUS, FindingCode.PART_SUGGESTED})
-CUSTOMER_CODES = frozenset(
-    {FindingCode.CUSTOMER_MISSING, FindingCode.CUSTOMER_UNKNOWN, FindingCode.CUSTOMER_AMBIGUOUS})
+CUSTOMER_CODES = frozenset({FindingCode.CUSTOMER_MISSING, FindingCode.CUSTOMER_UNKNOWN, FindingCode.CUSTOMER_AMBIGUOUS})
 _READ_ONCE = frozenset({FindingCode.LOW_CONFIDENCE, FindingCode.SHEET_SUM})
 
 
@@ -26,8 +25,9 @@ def draft_of(order: Order, index: MasterIndex, *, now: datetime) -> OrderDraft:
     due = None
     if order.due_at is None:
         unclear = _one(order.findings, {FindingCode.DUE_UNCLEAR})
-        due = DueReading(text=unclear.arg("text") if unclear else "",
-                         readings=tuple(_moments(unclear.candidates if unclear else ())))
+        due = DueReading(
+            text=unclear.arg("text") if unclear else "", readings=tuple(_moments(unclear.candidates if unclear else ()))
+        )
     return OrderDraft(
         source_kind=order.source_kind,
         customer=_customer(order, index),
@@ -79,8 +79,15 @@ def _line(order: Order, line: OrderLine, index: MasterIndex, now: datetime) -> D
         readings = tuple(int(n) for n in flag.candidates)
         if not readings and (amount := amount_of(text)):
             readings, _ = pieces(amount, known)
-    return DraftLine(position=line.position, raw=line.raw, part_text=match.text, match=match, quantity=line.quantity,
-                     quantity_readings=readings, quantity_text=text)
+    return DraftLine(
+        position=line.position,
+        raw=line.raw,
+        part_text=match.text,
+        match=match,
+        quantity=line.quantity,
+        quantity_readings=readings,
+        quantity_text=text,
+    )
 
 
 def _offered(kind: MatchKind) -> MatchKind:

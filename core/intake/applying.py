@@ -50,7 +50,12 @@ class _At:
 
 
 def apply(
-    order: Order, correction: Correction, index: MasterIndex, *, now: datetime, calendar: WorkCalendar,
+    order: Order,
+    correction: Correction,
+    index: MasterIndex,
+    *,
+    now: datetime,
+    calendar: WorkCalendar,
 ) -> Change:
     """Change the order as the correction says, and drop the reader's doubts about that value.
 
@@ -105,8 +110,12 @@ def _part(at: _At, wanted: SetPart) -> Change:
     old = line.part_number or part_words(at.order, line, at.index, at.now)
     if part is None:
         if line.part_number:
-            raise DomainError("part_unclear", line=line.position, text=wanted.text,
-                              candidates=tuple(p.number for p in match.candidates))
+            raise DomainError(
+                "part_unclear",
+                line=line.position,
+                text=wanted.text,
+                candidates=tuple(p.number for p in match.candidates),
+            )
         _settle(at.order, line.position, "part")
         _flag(at.order, FindingCode.PART_UNKNOWN, "part", wanted.text, line.position)
         return Change(field=field, old=old, new=wanted.text)
@@ -133,7 +142,9 @@ def _customer(at: _At, wanted: SetCustomer) -> Change:
         order.due_at, _ = promised(None, match.customer, now=at.now, calendar=at.calendar, rules=RuleSettings())
         order.findings = [
             replace(f, args=(("at", local(order.due_at).isoformat()),))
-            if f.code is FindingCode.DUE_ASSUMED and order.due_at else f for f in order.findings
+            if f.code is FindingCode.DUE_ASSUMED and order.due_at
+            else f
+            for f in order.findings
         ]
     return Change(field="客户", old=old, new=match.customer.code)
 
@@ -156,7 +167,8 @@ def _delete(at: _At, wanted: DeleteLine) -> Change:
             line.position -= 1
     order.findings = [
         replace(f, line=f.line - 1) if f.line is not None and f.line > gone.position else f
-        for f in order.findings if f.line != gone.position
+        for f in order.findings
+        if f.line != gone.position
     ]
     return Change(field=f"{gone.position}行", old=_shown(gone), new="")
 
@@ -170,10 +182,17 @@ def _add(at: _At, wanted: AddLine) -> Change:
     else:
         _flag(order, FindingCode.PART_UNKNOWN, "part", text.part_text, line.position)
     if line.quantity is None and text.quantity_text:
-        order.findings = [*order.findings, Finding(
-            code=FindingCode.QUANTITY_UNCLEAR, severity=Severity.RED, line=line.position, field="quantity",
-            args=(("part", text.part_text), ("text", text.quantity_text)),
-            candidates=tuple(str(n) for n in text.quantity_readings if n > 0))]
+        order.findings = [
+            *order.findings,
+            Finding(
+                code=FindingCode.QUANTITY_UNCLEAR,
+                severity=Severity.RED,
+                line=line.position,
+                field="quantity",
+                args=(("part", text.part_text), ("text", text.quantity_text)),
+                candidates=tuple(str(n) for n in text.quantity_readings if n > 0),
+            ),
+        ]
     order.lines = [*order.lines, line]
     return Change(field=f"{line.position}行", old="", new=_shown(line))
 
@@ -199,7 +218,8 @@ def _settle(order: Order, line: int | None, field: str) -> None:
 
 def _flag(order: Order, code: FindingCode, field: str, text: str, line: int | None) -> None:
     order.findings = [
-        *order.findings, Finding(code=code, severity=Severity.RED, line=line, field=field, args=(("text", text),))
+        *order.findings,
+        Finding(code=code, severity=Severity.RED, line=line, field=field, args=(("text", text),)),
     ]
 
 

@@ -56,15 +56,20 @@ def check(
     which carriers that serve the customer leave (empty: not looked at). A rule that breaks gives a 规则异常 flag and
     the order is not lost (F033).
     """
-    sight = Sight(draft=draft, index=index, now=now, calendar=calendar, rules=rules or RuleSettings(),
-                  availability=availability, cutoffs=tuple(cutoffs))
+    sight = Sight(
+        draft=draft,
+        index=index,
+        now=now,
+        calendar=calendar,
+        rules=rules or RuleSettings(),
+        availability=availability,
+        cutoffs=tuple(cutoffs),
+    )
     found: list[Finding] = []
     for rule in table:
         try:
             found += rule.run(sight)
         except Exception:
             _log.exception("rule %s failed; the order keeps a flag", rule.name)
-            found.append(
-                Finding(code=FindingCode.RULE_ERROR, severity=Severity.YELLOW, args=(("rule", rule.name),))
-            )
+            found.append(Finding(code=FindingCode.RULE_ERROR, severity=Severity.YELLOW, args=(("rule", rule.name),)))
     return tuple(sorted(found, key=lambda f: f.line or 0))

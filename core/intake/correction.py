@@ -93,11 +93,13 @@ _DELETE = re.compile(
 )
 _LINE = re.compile(
     rf"(?:改\s*)?{_ROW}\s*{_CHANGE}(?P<field>物料号?|零件号?|料号|配件|编码|part|数量|qty|quantity)?{_CHANGE}(?P<value>.*)",
-    re.IGNORECASE | re.DOTALL)
+    re.IGNORECASE | re.DOTALL,
+)
 _ADD = re.compile(r"(?:再?加(?!急)|增加|追加|新增|add)\s*(?P<value>.+)", re.IGNORECASE | re.DOTALL)
 _DUE = re.compile(
     rf"(?:改?交期|交货期|交货日期|要货日期|到货日期|发货日期|due(?:\s*date)?|延期到|延到|推迟到|提前到|改到){_CHANGE}(?P<value>.*)",
-    re.IGNORECASE)
+    re.IGNORECASE,
+)
 _CUSTOMER = re.compile(rf"(?:改?客户|customer){_CHANGE}(?P<value>.+)", re.IGNORECASE)
 _REQUIRE = re.compile(r"(?:加?要求|备注|requirement|require|note)\s*[:=]?\s*(?P<value>.+)", re.IGNORECASE | re.DOTALL)
 _QUANTITY = re.compile(

@@ -68,8 +68,10 @@ class CustomerIndex:
             return False
         bare = normal(token)
         return any(
-            bare.startswith(letters) and len(bare) == len(letters) + digits
-            and skeleton(bare[len(letters):]).isdigit() and sum(c.isdigit() for c in bare) >= 2
+            bare.startswith(letters)
+            and len(bare) == len(letters) + digits
+            and skeleton(bare[len(letters) :]).isdigit()
+            and sum(c.isdigit() for c in bare) >= 2
             for letters, digits in self._shapes
         )
 

@@ -39,20 +39,39 @@ _FIELDS: dict[ProblemKind, str] = {
 
 
 def draft_from_text(
-    order: TextOrder, index: MasterIndex, *, now: datetime, calendar: WorkCalendar, rules: RuleSettings | None = None,
-    source_kind: str = "text", default_customer: Customer | None = None, default_by: str = "",
+    order: TextOrder,
+    index: MasterIndex,
+    *,
+    now: datetime,
+    calendar: WorkCalendar,
+    rules: RuleSettings | None = None,
+    source_kind: str = "text",
+    default_customer: Customer | None = None,
+    default_by: str = "",
 ) -> OrderDraft:
     """The draft of a message. Without a customer ``default_customer`` is taken; ``default_by`` (门店, 上次) says so."""
     rules = rules or RuleSettings()
     customer = _customer(order.customer_text, index, default_customer, default_by)
     due_at, assumed = promised(order.due, customer.customer, now=now, calendar=calendar, rules=rules)
     draft = OrderDraft(
-        source_kind=source_kind, customer=customer, due=order.due, due_at=due_at, due_assumed=assumed,
-        requirements=order.requirements, total=order.total, rest=order.rest,
+        source_kind=source_kind,
+        customer=customer,
+        due=order.due,
+        due_at=due_at,
+        due_assumed=assumed,
+        requirements=order.requirements,
+        total=order.total,
+        rest=order.rest,
         lines=tuple(
             DraftLine(
-                position=n, raw=x.raw, part_text=x.part_text, match=index.match_part(x.part_text), quantity=x.quantity,
-                quantity_readings=x.quantity_readings, quantity_text=x.quantity_text, name_text=x.name_text,
+                position=n,
+                raw=x.raw,
+                part_text=x.part_text,
+                match=index.match_part(x.part_text),
+                quantity=x.quantity,
+                quantity_readings=x.quantity_readings,
+                quantity_text=x.quantity_text,
+                name_text=x.name_text,
             )
             for n, x in enumerate(order.lines, start=1)
         ),
@@ -61,8 +80,14 @@ def draft_from_text(
 
 
 def draft_from_sheet(
-    reading: SheetReading, index: MasterIndex, *, now: datetime, calendar: WorkCalendar,
-    rules: RuleSettings | None = None, source_kind: str = "image", default_customer: Customer | None = None,
+    reading: SheetReading,
+    index: MasterIndex,
+    *,
+    now: datetime,
+    calendar: WorkCalendar,
+    rules: RuleSettings | None = None,
+    source_kind: str = "image",
+    default_customer: Customer | None = None,
     default_by: str = "",
 ) -> OrderDraft:
     """The draft of a picture or file. The reader's problems become flags; a look-alike number is offered, not taken."""
@@ -73,7 +98,11 @@ def draft_from_sheet(
     due = one_due(dates)
     due_at, assumed = promised(due, customer.customer, now=now, calendar=calendar, rules=rules)
     draft = OrderDraft(
-        source_kind=source_kind, customer=customer, due=due, due_at=due_at, due_assumed=assumed,
+        source_kind=source_kind,
+        customer=customer,
+        due=due,
+        due_at=due_at,
+        due_assumed=assumed,
         requirements=tuple(dict.fromkeys(w for text in reading.requirement_texts for w in requirements_of(text))),
         lines=tuple(_sheet_line(x, reading.problems_of(x.position), index) for x in reading.lines),
         doubts=tuple(_doubt(p) for p in reading.problems if p.line is None and p.kind is not ProblemKind.NO_ORDER),
@@ -82,7 +111,12 @@ def draft_from_sheet(
 
 
 def promised(
-    due: DueReading | None, customer: Customer | None, *, now: datetime, calendar: WorkCalendar, rules: RuleSettings,
+    due: DueReading | None,
+    customer: Customer | None,
+    *,
+    now: datetime,
+    calendar: WorkCalendar,
+    rules: RuleSettings,
 ) -> tuple[datetime | None, bool]:
     """The date of the order, and whether it was taken from the lead time: the customer's working days from today,
     18:00 (F051). None when a date was written that cannot be read."""
@@ -108,8 +142,14 @@ def fingerprint(order: Order | OrderDraft) -> str:
 
 
 def recheck(
-    order: Order, index: MasterIndex, *, now: datetime, calendar: WorkCalendar, rules: RuleSettings | None = None,
-    availability: Mapping[str, int] | None = None, cutoffs: Sequence[time] = (),
+    order: Order,
+    index: MasterIndex,
+    *,
+    now: datetime,
+    calendar: WorkCalendar,
+    rules: RuleSettings | None = None,
+    availability: Mapping[str, int] | None = None,
+    cutoffs: Sequence[time] = (),
 ) -> list[Finding]:
     """The flags of an order as it stands now.
 
@@ -120,8 +160,15 @@ def recheck(
 
     Duplicates are not looked for here: they need the other orders.
     """
-    found = check(draft_of(order, index, now=now), index, now=now, calendar=calendar, rules=rules,
-                  availability=availability, cutoffs=cutoffs)
+    found = check(
+        draft_of(order, index, now=now),
+        index,
+        now=now,
+        calendar=calendar,
+        rules=rules,
+        availability=availability,
+        cutoffs=cutoffs,
+    )
     return merged(order.findings, [*found, *kept(order.findings)])
 
 
@@ -140,9 +187,16 @@ def _sheet_line(line: SheetLine, problems: Sequence[Problem], index: MasterIndex
         readings, sure = pieces(amount, match.part)
         quantity = readings[0] if sure else None
     return DraftLine(
-        position=line.position, raw=" ".join(x for x in (line.part_text, line.name_text, _written(line)) if x),
-        part_text=text, match=match, quantity=quantity, quantity_readings=readings, quantity_text=_written(line),
-        name_text=line.name_text if line.part_text else "", score=line.score, doubts=tuple(_doubt(p) for p in problems),
+        position=line.position,
+        raw=" ".join(x for x in (line.part_text, line.name_text, _written(line)) if x),
+        part_text=text,
+        match=match,
+        quantity=quantity,
+        quantity_readings=readings,
+        quantity_text=_written(line),
+        name_text=line.name_text if line.part_text else "",
+        score=line.score,
+        doubts=tuple(_doubt(p) for p in problems),
     )
 
 

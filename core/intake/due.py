@@ -15,13 +15,51 @@ DEFAULT_TIME = time(18)
 """A day without an hour means 18:00."""
 
 _HALF_A_YEAR = timedelta(days=180)
-_WEEKDAYS = {"一": 0, "二": 1, "三": 2, "四": 3, "五": 4, "六": 5, "日": 6, "天": 6, "1": 0, "2": 1, "3": 2, "4": 3,
-             "5": 4, "6": 5, "7": 6}
+_WEEKDAYS = {
+    "一": 0,
+    "二": 1,
+    "三": 2,
+    "四": 3,
+    "五": 4,
+    "六": 5,
+    "日": 6,
+    "天": 6,
+    "1": 0,
+    "2": 1,
+    "3": 2,
+    "4": 3,
+    "5": 4,
+    "6": 5,
+    "7": 6,
+}
 _ENGLISH_DAYS = {"mon": 0, "tue": 1, "wed": 2, "thu": 3, "fri": 4, "sat": 5, "sun": 6}
-_AHEAD = {"今天": 0, "今日": 0, "当天": 0, "今晚": 0, "今早": 0, "today": 0, "明天": 1, "明日": 1, "明早": 1, "明晚": 1,
-          "tomorrow": 1, "后天": 2, "後天": 2, "大后天": 3}
-_DAY_PARTS = {"早上": time(12), "上午": time(12), "一早": time(12), "早": time(12), "中午": time(12), "下午": time(18),
-              "傍晚": time(18), "晚上": time(20), "晚": time(20)}
+_AHEAD = {
+    "今天": 0,
+    "今日": 0,
+    "当天": 0,
+    "今晚": 0,
+    "今早": 0,
+    "today": 0,
+    "明天": 1,
+    "明日": 1,
+    "明早": 1,
+    "明晚": 1,
+    "tomorrow": 1,
+    "后天": 2,
+    "後天": 2,
+    "大后天": 3,
+}
+_DAY_PARTS = {
+    "早上": time(12),
+    "上午": time(12),
+    "一早": time(12),
+    "早": time(12),
+    "中午": time(12),
+    "下午": time(18),
+    "傍晚": time(18),
+    "晚上": time(20),
+    "晚": time(20),
+}
 
 _NUM = r"(?:\d{1,2}|[一二两三四五六七八九十]{1,3})"
 _NAMED = "交期|交货期|交货日期|交货时间|要货日期|要货时间|到货日期|到货时间|送货日期|送货时间|发货日期|(?<![a-z])due"
@@ -109,8 +147,12 @@ def _read(found: re.Match[str], now: datetime) -> DueReading | None:
     written = found[0].strip()
     if found["m4"] and not (found["label"] or found["wanted"].strip() or written.endswith(("日", "号"))):
         return None
-    if found["d6"] and not (found["label"] or found["wanted"].strip() or found.end() == len(found.string)
-                            or found.string[found.end()] in " ,;、。\n\x00"):
+    if found["d6"] and not (
+        found["label"]
+        or found["wanted"].strip()
+        or found.end() == len(found.string)
+        or found.string[found.end()] in " ,;、。\n\x00"
+    ):
         return None
     if found["m3"] and not _plausible(found):
         return None

@@ -32,8 +32,14 @@ def part(sight: Sight) -> Iterator[Finding]:
             code = _PART_CODES.get(line.match.kind, FindingCode.PART_UNKNOWN)
             if restored and not numbers:
                 code, numbers = FindingCode.PART_SUGGESTED, restored
-            yield Finding(code=code, severity=Severity.RED, line=line.position, field="part",
-                          args=(("text", line.part_text),), candidates=numbers)
+            yield Finding(
+                code=code,
+                severity=Severity.RED,
+                line=line.position,
+                field="part",
+                args=(("text", line.part_text),),
+                candidates=numbers,
+            )
 
 
 def superseded(sight: Sight) -> Iterator[Finding]:
@@ -44,13 +50,21 @@ def superseded(sight: Sight) -> Iterator[Finding]:
         successor = sight.index.successor(line.part)
         if successor is not None:
             yield Finding(
-                code=FindingCode.PART_SUPERSEDED, severity=Severity.YELLOW if line.part.active else Severity.RED,
-                line=line.position, field="part", candidates=(successor.number,),
+                code=FindingCode.PART_SUPERSEDED,
+                severity=Severity.YELLOW if line.part.active else Severity.RED,
+                line=line.position,
+                field="part",
+                candidates=(successor.number,),
                 args=(("part", line.part.number), ("successor", successor.number), ("name", successor.name)),
             )
         elif not line.part.active:
-            yield Finding(code=FindingCode.PART_SUPERSEDED, severity=Severity.RED, line=line.position, field="part",
-                          args=(("part", line.part.number), ("successor", "")))
+            yield Finding(
+                code=FindingCode.PART_SUPERSEDED,
+                severity=Severity.RED,
+                line=line.position,
+                field="part",
+                args=(("part", line.part.number), ("successor", "")),
+            )
 
 
 def name(sight: Sight) -> Iterator[Finding]:
@@ -61,14 +75,23 @@ def name(sight: Sight) -> Iterator[Finding]:
         written = normal(line.name_text)
         names = [normal(line.part.name), *(a.normal for a in line.part.aliases)]
         likeness = max(max(fuzz.ratio(written, n), fuzz.partial_ratio(written, n)) for n in names if n)
-        contradicted = sight.index.names_a_part(line.name_text) and written not in names and not any(
-            written in n or n in written for n in names if n
+        contradicted = (
+            sight.index.names_a_part(line.name_text)
+            and written not in names
+            and not any(written in n or n in written for n in names if n)
         )
         if likeness < sight.rules.name_likeness or contradicted:
             yield Finding(
-                code=FindingCode.LOW_CONFIDENCE, severity=Severity.YELLOW, line=line.position, field="part",
-                args=(("reason", "name"), ("text", line.name_text), ("part", line.part.number),
-                      ("name", line.part.name)),
+                code=FindingCode.LOW_CONFIDENCE,
+                severity=Severity.YELLOW,
+                line=line.position,
+                field="part",
+                args=(
+                    ("reason", "name"),
+                    ("text", line.name_text),
+                    ("part", line.part.number),
+                    ("name", line.part.name),
+                ),
             )
 
 
@@ -79,7 +102,9 @@ def quantity(sight: Sight) -> Iterator[Finding]:
             unclear = bool(line.quantity_text or line.quantity_readings)
             yield Finding(
                 code=FindingCode.QUANTITY_UNCLEAR if unclear else FindingCode.QUANTITY_MISSING,
-                severity=Severity.RED, line=line.position, field="quantity",
+                severity=Severity.RED,
+                line=line.position,
+                field="quantity",
                 args=(("part", line.part_number or line.part_text), ("text", line.quantity_text)),
                 candidates=tuple(str(n) for n in line.quantity_readings if n > 0) if unclear else _usual(sight, line),
             )
@@ -96,7 +121,10 @@ def absurd(sight: Sight) -> Iterator[Finding]:
         pieces = line.quantity
         if pieces is not None and not 0 < pieces <= sight.rules.most_pieces:
             yield Finding(
-                code=FindingCode.QUANTITY_ABSURD, severity=Severity.RED, line=line.position, field="quantity",
+                code=FindingCode.QUANTITY_ABSURD,
+                severity=Severity.RED,
+                line=line.position,
+                field="quantity",
                 args=(("quantity", str(pieces)), ("most", str(sight.rules.most_pieces))),
                 candidates=(str(-pieces),) if -sight.rules.most_pieces <= pieces < 0 else (),
             )
@@ -113,15 +141,27 @@ def safety_stock(sight: Sight) -> Iterator[Finding]:
             continue
         safety = line.part.safety_stock
         if not safety:
-            yield Finding(code=FindingCode.NO_SAFETY_STOCK, severity=sight.rules.no_safety_stock, line=line.position,
-                          field="quantity", args=(("part", line.part.number),))
+            yield Finding(
+                code=FindingCode.NO_SAFETY_STOCK,
+                severity=sight.rules.no_safety_stock,
+                line=line.position,
+                field="quantity",
+                args=(("part", line.part.number),),
+            )
             continue
         limit = sight.rules.safety_percent_by_part.get(line.part.number, sight.rules.safety_percent)
         if pieces * 100 > safety * limit:
             yield Finding(
-                code=FindingCode.OVER_SAFETY_STOCK, severity=Severity.SUPERVISOR, line=line.position, field="quantity",
-                args=(("quantity", str(pieces)), ("safety", str(safety)), ("percent", str(-(-pieces * 100 // safety))),
-                      ("limit", str(limit))),
+                code=FindingCode.OVER_SAFETY_STOCK,
+                severity=Severity.SUPERVISOR,
+                line=line.position,
+                field="quantity",
+                args=(
+                    ("quantity", str(pieces)),
+                    ("safety", str(safety)),
+                    ("percent", str(-(-pieces * 100 // safety))),
+                    ("limit", str(limit)),
+                ),
             )
 
 
@@ -131,8 +171,12 @@ def pack(sight: Sight) -> Iterator[Finding]:
         if line.part is not None and line.quantity and line.quantity > 0 and line.quantity % line.part.pack:
             full = -(-line.quantity // line.part.pack) * line.part.pack
             yield Finding(
-                code=FindingCode.PACK_MULTIPLE, severity=Severity.YELLOW, line=line.position, field="quantity",
-                args=(("quantity", str(line.quantity)), ("pack", str(line.part.pack))), candidates=(str(full),),
+                code=FindingCode.PACK_MULTIPLE,
+                severity=Severity.YELLOW,
+                line=line.position,
+                field="quantity",
+                args=(("quantity", str(line.quantity)), ("pack", str(line.part.pack))),
+                candidates=(str(full),),
             )
 
 
@@ -146,8 +190,13 @@ def stock(sight: Sight) -> Iterator[Finding]:
             continue
         available = sight.availability.get(line.part.number, 0)
         if available < pieces:
-            yield Finding(code=FindingCode.STOCK_SHORT, severity=Severity.YELLOW, line=line.position, field="quantity",
-                          args=(("quantity", str(pieces)), ("available", str(available))))
+            yield Finding(
+                code=FindingCode.STOCK_SHORT,
+                severity=Severity.YELLOW,
+                line=line.position,
+                field="quantity",
+                args=(("quantity", str(pieces)), ("available", str(available))),
+            )
 
 
 def confidence(sight: Sight) -> Iterator[Finding]:
@@ -155,12 +204,22 @@ def confidence(sight: Sight) -> Iterator[Finding]:
     for line in sight.draft.lines:
         doubts = [d for d in line.doubts if d.field in ("part", "quantity") and _taken(line, d.field)]
         for doubt in doubts:
-            yield Finding(code=FindingCode.LOW_CONFIDENCE, severity=Severity.YELLOW, line=line.position,
-                          field=doubt.field, args=(("reason", doubt.reason), ("text", doubt.text)),
-                          candidates=(doubt.suggestion,) if doubt.suggestion else ())
+            yield Finding(
+                code=FindingCode.LOW_CONFIDENCE,
+                severity=Severity.YELLOW,
+                line=line.position,
+                field=doubt.field,
+                args=(("reason", doubt.reason), ("text", doubt.text)),
+                candidates=(doubt.suggestion,) if doubt.suggestion else (),
+            )
         if line.score < sight.rules.low_score and not doubts and line.part is not None and line.quantity is not None:
-            yield Finding(code=FindingCode.LOW_CONFIDENCE, severity=Severity.YELLOW, line=line.position, field="part",
-                          args=(("reason", "score"), ("text", line.raw)))
+            yield Finding(
+                code=FindingCode.LOW_CONFIDENCE,
+                severity=Severity.YELLOW,
+                line=line.position,
+                field="part",
+                args=(("reason", "score"), ("text", line.raw)),
+            )
 
 
 def _taken(line: DraftLine, which: str) -> bool:

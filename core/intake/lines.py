@@ -16,7 +16,8 @@ _SEPARATOR = re.compile(r"[,;、。!?\n|]|和(?=\x00)|(?<=\x00)(?:还有|以及|
 _TRADE_NAME = re.compile(r"[0-9A-Za-z\u4e00-\u9fff\-/.()·]+")
 _HAN_WORD = re.compile(r"[\u4e00-\u9fff][0-9A-Za-z\u4e00-\u9fff\-/.()·]*")
 _LEAD = re.compile(
-    r"^(?:你好|您好|麻烦|帮忙|帮我|给我|请|下单|订货|补货|我们要|我要|需要|还要|再来|再要|再加|另外|还有|安排|要|来|发|订|拿|加|给)+")
+    r"^(?:你好|您好|麻烦|帮忙|帮我|给我|请|下单|订货|补货|我们要|我要|需要|还要|再来|再要|再加|另外|还有|安排|要|来|发|订|拿|加|给)+"
+)
 _TRAIL = re.compile(r"(?:要|各|共|的|来|吧|谢谢|数量)+$")
 _NO_NAME = re.compile(r"其中|里面|剩下的?|余下的?|剩余的?|其余的?|先发|后发|每个|一样|不是|或者?|以及|以上|以下|左右")
 _LEFT_OVER = re.compile(r"(?<![0-9A-Za-z])\d+(?![0-9A-Za-z])")
@@ -114,16 +115,26 @@ def _without_numbering(segments: list[_Segment]) -> list[_Segment]:
     rows: list[tuple[int, Token]] = []
     for i, segment in enumerate(segments):
         kinds = [t for t in segment.tokens if t.kind in (TokenKind.AMOUNT, TokenKind.PART)]
-        if segment.new_row and len(kinds) >= 2 and kinds[0].amount and kinds[0].amount.bare \
-                and any(t.kind is TokenKind.PART for t in kinds):
+        if (
+            segment.new_row
+            and len(kinds) >= 2
+            and kinds[0].amount
+            and kinds[0].amount.bare
+            and any(t.kind is TokenKind.PART for t in kinds)
+        ):
             rows.append((i, kinds[0]))
     numbers = [t.amount.counts[0] if t.amount and t.amount.counts else 0 for _, t in rows]
     if len(rows) < 2 or numbers != list(range(1, len(rows) + 1)):
         return segments
     dropped = {id(t) for _, t in rows}
     return [
-        _Segment(number=s.number, start=s.start, end=s.end, new_row=s.new_row,
-                 tokens=tuple(t for t in s.tokens if id(t) not in dropped))
+        _Segment(
+            number=s.number,
+            start=s.start,
+            end=s.end,
+            new_row=s.new_row,
+            tokens=tuple(t for t in s.tokens if id(t) not in dropped),
+        )
         for s in segments
     ]
 
@@ -180,8 +191,10 @@ def _named_parts(segment: _Segment, sheet: Sheet, index: MasterIndex, *, counted
     for word in _TRADE_NAME.finditer(sheet.open, segment.start, segment.end):
         for start, text in _names_in(word, index):
             kind = index.match_part(text).kind
-            if kind in TAKEN or (kind in (MatchKind.AMBIGUOUS, MatchKind.NEAR) and (counted or each)) or (
-                ((counted and unit) or each) and not index.match_customer(text).candidates
+            if (
+                kind in TAKEN
+                or (kind in (MatchKind.AMBIGUOUS, MatchKind.NEAR) and (counted or each))
+                or (((counted and unit) or each) and not index.match_customer(text).candidates)
             ):
                 found.append(Token(kind=TokenKind.PART, start=start, end=start + len(text), text=text))
     for token in found:
@@ -203,7 +216,7 @@ def _names_in(word: re.Match[str], index: MasterIndex) -> list[tuple[int, str]]:
 def _bare_word(word: re.Match[str]) -> tuple[int, str]:
     lead = _LEAD.match(word[0])
     start = word.start() + (lead.end() if lead else 0)
-    return start, _TRAIL.sub("", word[0][start - word.start():]).strip(".-/·")
+    return start, _TRAIL.sub("", word[0][start - word.start() :]).strip(".-/·")
 
 
 def _name_beside(segment: _Segment, sheet: Sheet, index: MasterIndex) -> str:
@@ -233,7 +246,6 @@ def _quote(sheet: Sheet, segments: list[_Segment], lines: list[LineDraft]) -> No
     for line in lines:
         segment = segments[line.segment]
         alone = sum(1 for x in lines if x.segment == line.segment) == 1
-        text = sheet.text[segment.start:segment.end] if alone else sheet.text[line.start:line.end]
+        text = sheet.text[segment.start : segment.end] if alone else sheet.text[line.start : line.end]
         extra = [a.text for a in line.amounts if normal(a.text) not in normal(text)]
         line.raw = " ".join([text.strip(), *extra])[:_MOST_RAW].replace(CLAIMED, "")
-

@@ -150,8 +150,13 @@ class MasterIndex:
             near = self._near(key)
             if near:
                 return PartMatch(text=text, kind=near[0], candidates=near[1])
-        words = {n: p for name, parts in self._names.items() if len(key) >= 2 and (key in name or name in key)
-                 for n, p in parts.items() if not key.isascii()}
+        words = {
+            n: p
+            for name, parts in self._names.items()
+            if len(key) >= 2 and (key in name or name in key)
+            for n, p in parts.items()
+            if not key.isascii()
+        }
         if words:
             kind = MatchKind.NEAR if len(words) == 1 else MatchKind.AMBIGUOUS
             return PartMatch(text=text, kind=kind, candidates=_few(words.values()))

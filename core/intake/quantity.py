@@ -128,8 +128,12 @@ def _read(found: re.Match[str], text: str) -> Amount | None:
     unsure = unit == "块" or found["about"] or found["to"] or found["damaged"] or found["more"] or found["roughly"]
     grouped = bool(found["digits"] and "," in found["digits"]) and not (unit or marked)
     return Amount(
-        text=written, counts=counts, unit=unit, clear=not (unsure or grouped or len(counts) != 1),
-        each=bool(found["each"]), bare=not (unit or marked),
+        text=written,
+        counts=counts,
+        unit=unit,
+        clear=not (unsure or grouped or len(counts) != 1),
+        each=bool(found["each"]),
+        bare=not (unit or marked),
     )
 
 
@@ -141,7 +145,7 @@ def _stands_alone(found: re.Match[str], text: str, *, counted: bool) -> bool:
     announced = found["mark"] or found["label"] or found["each"]
     if before and before.isascii() and (before in "._/#" or (before.isalpha() and not announced)):
         return False
-    follows = text[last:last + 1]
+    follows = text[last : last + 1]
     if found["spoken"] and not counted:
         lead = text[first - 1] if first else " "
         return bool(_FOLLOWS.match(follows)) and (bool(_FOLLOWS.match(lead)) or bool(_ASKING.search(text[:first])))

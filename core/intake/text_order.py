@@ -18,7 +18,9 @@ _MENTION = re.compile(r"^\s*(?:@[^\s@]{1,32}[\s\u2005]+)+")
 _ITEM = re.compile(r"[①-⑳⑴-⒇]")
 _COURTESY = re.compile(
     r"(?:你好|您好|老板|师傅|麻烦|帮忙|帮我|给我|请|谢谢|多谢|下单|下个单|订单|订货|补货|要货|发货|报单|我要|我们要|需要|还要|再来|再要|再加"
-    r"|另外|还有|一共|安排|一下|急需|急|单子|采购|order|please|thanks|hi|hello|for)", re.IGNORECASE)
+    r"|另外|还有|一共|安排|一下|急需|急|单子|采购|order|please|thanks|hi|hello|for)",
+    re.IGNORECASE,
+)
 _FILLER = re.compile(r"[\s,;、。.!?:()\[\]【】<>|+*=/~_\"'“”‘’…\x00-]+")
 _PREFIX = re.compile(r"^\s*(?:下单|下个单|订货|order)(?![a-z])", re.IGNORECASE)
 _QUESTION = re.compile(r"吗|有货|有没有|多少钱|什么价|报价|库存|[?？]\s*$")
@@ -88,8 +90,11 @@ def is_order_like(text: str, index: MasterIndex, *, now: datetime) -> bool:
         return False
     if _PREFIX.match(tidy(text)):
         return True
-    named = [x for x in order.lines
-             if not _HAN.search(x.part_text) or index.match_part(x.part_text).kind is not MatchKind.UNKNOWN]
+    named = [
+        x
+        for x in order.lines
+        if not _HAN.search(x.part_text) or index.match_part(x.part_text).kind is not MatchKind.UNKNOWN
+    ]
     if any(x.quantity_text for x in named):
         return True
     known = any(index.match_part(x.part_text).kind in TAKEN for x in named)

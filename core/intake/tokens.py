@@ -53,8 +53,17 @@ class Sheet:
         self.open = text
         self.tokens: list[Token] = []
 
-    def claim(self, kind: TokenKind, start: int, end: int, *, amount: Amount | None = None,
-              due: DueReading | None = None, text: str | None = None, known: bool = False) -> None:
+    def claim(
+        self,
+        kind: TokenKind,
+        start: int,
+        end: int,
+        *,
+        amount: Amount | None = None,
+        due: DueReading | None = None,
+        text: str | None = None,
+        known: bool = False,
+    ) -> None:
         """Record a piece and blank it out."""
         written = self.text[start:end] if text is None else text
         self.tokens.append(Token(kind=kind, start=start, end=end, text=written, amount=amount, due=due, known=known))
@@ -105,7 +114,8 @@ _TOTAL = re.compile(
 )
 _CUSTOMER = re.compile(
     r"(?:客户|客戶|门店|customer)(?:编码|编号|代码|名称|号|名)?\s*[:=]?\s*"
-    r"(?P<who>(?![要说急需那的这在催问让等已会自])[^\s,;、。\n\x00]{2,30})", re.IGNORECASE
+    r"(?P<who>(?![要说急需那的这在催问让等已会自])[^\s,;、。\n\x00]{2,30})",
+    re.IGNORECASE,
 )
 
 
@@ -127,7 +137,7 @@ def _named_customer(sheet: Sheet, index: MasterIndex, now: datetime) -> None:
     for found in list(_CUSTOMER.finditer(sheet.open)):
         code = re.match(r"[0-9A-Za-z-]{2,12}(?![0-9A-Za-z])", found["who"])
         end = found.start("who") + code.end() if code else found.end()
-        who = sheet.text[found.start("who"):end]
+        who = sheet.text[found.start("who") : end]
         sheet.claim(TokenKind.CUSTOMER, found.start(), end, text=who, known=index.customer(who) is not None)
 
 
@@ -165,7 +175,7 @@ def _longest_from(text: str, start: int, finish: int, index: MasterIndex) -> int
 
 
 def _may_end(text: str, end: int) -> bool:
-    follows = text[end:end + 2]
+    follows = text[end : end + 2]
     if not follows or not (follows[0].isascii() and follows[0].isalnum()):
         return not (follows[:1] in "-./_\\–—" and follows[1:2].isascii() and follows[1:2].isalnum() and follows != "")
     return bool(_GLUED_AMOUNT.match(text, end))
@@ -195,7 +205,7 @@ def _unknown_parts(sheet: Sheet, index: MasterIndex, now: datetime) -> None:
     for word in list(_WORD.finditer(sheet.open)):
         written = word[0].rstrip("-./_")
         if split := _TIMES.search(written):
-            written = written[:split.start()]
+            written = written[: split.start()]
         if looks_like_part(written) and not _PHONE.fullmatch(written) and not _counted(sheet.open, word.start()):
             sheet.claim(TokenKind.PART, word.start(), word.start() + len(written))
 

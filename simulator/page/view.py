@@ -53,9 +53,7 @@ def message(shown: PhoneMessage, phone: str) -> Json:
 
 
 def menu(entries: list[MenuEntry]) -> list[Json]:
-    return [
-        {"name": entry.name, "parent": entry.parent, "key": entry.key, "kind": entry.type} for entry in entries
-    ]
+    return [{"name": entry.name, "parent": entry.parent, "key": entry.key, "kind": entry.type} for entry in entries]
 
 
 def wire(entry: WireEntry, took_ms: int | None) -> Json:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SCAN_KINDS = ("scancode_waitmsg", "scancode_push")
 
 
-class NotOnPhone(AssertionError):  # noqa: N818 - reads as what the person would say
+class NotOnPhone(AssertionError):
     """What a scenario waited for did not come in time; the message prints what is on the phone instead."""
 
 

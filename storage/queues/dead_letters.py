@@ -24,15 +24,29 @@ class SqlDeadLetters:
         """Open letters, newest first."""
         letters = t.dead_letters.c
         wanted = (
-            select(letters.id, letters.source, letters.source_id, letters.reason, letters.attempts, letters.last_at,
-                   letters.payload)
+            select(
+                letters.id,
+                letters.source,
+                letters.source_id,
+                letters.reason,
+                letters.attempts,
+                letters.last_at,
+                letters.payload,
+            )
             .where(letters.resolved_at.is_(None))
             .order_by(letters.id.desc())
             .limit(limit)
         )
         return [
-            DeadLetter(id=row.id, source=row.source, source_id=row.source_id, reason=row.reason,
-                       attempts=row.attempts, last_at=row.last_at, payload=row.payload)
+            DeadLetter(
+                id=row.id,
+                source=row.source,
+                source_id=row.source_id,
+                reason=row.reason,
+                attempts=row.attempts,
+                last_at=row.last_at,
+                payload=row.payload,
+            )
             for row in await read(self._engine, wanted)
         ]
 
@@ -70,7 +84,12 @@ async def _reopen(connection: AsyncConnection, source: str, source_id: int, at: 
     conv_key = (await connection.execute(select(t.inbox.c.conv_key).where(t.inbox.c.id == source_id))).scalar_one()
     await connection.execute(
         insert(t.inbox_work).values(
-            inbox_id=source_id, conv_key=conv_key, state="ready", attempts=0, available_at=at, last_error="",
+            inbox_id=source_id,
+            conv_key=conv_key,
+            state="ready",
+            attempts=0,
+            available_at=at,
+            last_error="",
             **NO_LEASE,
         )
     )

@@ -37,23 +37,38 @@ class SqlInboxQueue:
         first = {(raw.platform, raw.dedupe_key): nth for nth, raw in reversed(list(enumerate(batch)))}
         rows = [
             {
-                "platform": raw.platform, "dedupe_key": raw.dedupe_key, "conv_key": raw.conv_key, "kind": raw.kind,
-                "payload": raw.payload, "raw_sha256": raw.raw_sha256, "platform_at": raw.platform_at,
+                "platform": raw.platform,
+                "dedupe_key": raw.dedupe_key,
+                "conv_key": raw.conv_key,
+                "kind": raw.kind,
+                "payload": raw.payload,
+                "raw_sha256": raw.raw_sha256,
+                "platform_at": raw.platform_at,
                 "received_at": received_at,
             }
-            for nth, raw in enumerate(batch) if first[raw.platform, raw.dedupe_key] == nth
+            for nth, raw in enumerate(batch)
+            if first[raw.platform, raw.dedupe_key] == nth
         ]
         ids: list[int | None] = [None] * len(batch)
         async with self._engine.begin() as connection:
             new = (await connection.execute(self._insert, rows)).all()
             if new:
-                await connection.execute(insert(t.inbox_work), [
-                    {
-                        "inbox_id": row.id, "conv_key": row.conv_key, "state": "ready", "attempts": 0,
-                        "available_at": received_at, "owner": "", "lease_until": None, "last_error": "",
-                    }
-                    for row in new
-                ])
+                await connection.execute(
+                    insert(t.inbox_work),
+                    [
+                        {
+                            "inbox_id": row.id,
+                            "conv_key": row.conv_key,
+                            "state": "ready",
+                            "attempts": 0,
+                            "available_at": received_at,
+                            "owner": "",
+                            "lease_until": None,
+                            "last_error": "",
+                        }
+                        for row in new
+                    ],
+                )
         for row in new:
             ids[first[row.platform, row.dedupe_key]] = row.id
         return ids
@@ -76,8 +91,12 @@ class SqlInboxQueue:
         claim = (
             update(t.inbox_work)
             .where(t.inbox_work.c.inbox_id.in_(select(chosen.c.inbox_id)))
-            .values(state="leased", owner=owner, lease_until=now + timedelta(seconds=lease),
-                    attempts=t.inbox_work.c.attempts + 1)
+            .values(
+                state="leased",
+                owner=owner,
+                lease_until=now + timedelta(seconds=lease),
+                attempts=t.inbox_work.c.attempts + 1,
+            )
             .returning(t.inbox_work.c.inbox_id, t.inbox_work.c.attempts)
         )
         async with self._engine.begin() as connection:
@@ -87,9 +106,15 @@ class SqlInboxQueue:
             found = await connection.execute(select(t.inbox).where(t.inbox.c.id.in_(attempts)).order_by(t.inbox.c.id))
             return [
                 InboxWork(
-                    id=row.id, platform=row.platform, kind=row.kind, conv_key=row.conv_key,
-                    dedupe_key=row.dedupe_key, payload=row.payload, platform_at=row.platform_at,
-                    received_at=row.received_at, attempts=attempts[row.id],
+                    id=row.id,
+                    platform=row.platform,
+                    kind=row.kind,
+                    conv_key=row.conv_key,
+                    dedupe_key=row.dedupe_key,
+                    payload=row.payload,
+                    platform_at=row.platform_at,
+                    received_at=row.received_at,
+                    attempts=attempts[row.id],
                 )
                 for row in found
             ]

@@ -29,7 +29,8 @@ class SqlOutboxQueue:
         chosen = (
             select(row.c.id)
             .where(
-                _open("d"), is_due(row, now),
+                _open("d"),
+                is_due(row, now),
                 ~exists().where(_open("older"), older.c.lane_key == row.c.lane_key, older.c.id < row.c.id),
             )
             .order_by(row.c.priority, row.c.id)
@@ -40,8 +41,12 @@ class SqlOutboxQueue:
         claim = (
             update(t.outbox)
             .where(t.outbox.c.id.in_(select(chosen.c.id)))
-            .values(state=DeliveryState.LEASED, owner=owner, lease_until=now + timedelta(seconds=lease),
-                    attempts=t.outbox.c.attempts + 1)
+            .values(
+                state=DeliveryState.LEASED,
+                owner=owner,
+                lease_until=now + timedelta(seconds=lease),
+                attempts=t.outbox.c.attempts + 1,
+            )
             .returning(t.outbox)
         )
         async with self._engine.begin() as connection:
@@ -55,9 +60,7 @@ class SqlOutboxQueue:
         return await touch(self._engine, marked) == 1
 
     async def superseded(self, delivery_id: int, owner: str) -> None:
-        await touch(
-            self._engine, _mine(delivery_id, owner).values(state=DeliveryState.SUPERSEDED, **NO_LEASE)
-        )
+        await touch(self._engine, _mine(delivery_id, owner).values(state=DeliveryState.SUPERSEDED, **NO_LEASE))
 
     async def retry(
         self, delivery_id: int, owner: str, *, available_at: datetime, error: str, count: bool = True
@@ -65,8 +68,11 @@ class SqlOutboxQueue:
         await touch(
             self._engine,
             _mine(delivery_id, owner).values(
-                state=DeliveryState.READY, available_at=available_at, last_error=error,
-                attempts=t.outbox.c.attempts - (0 if count else 1), **NO_LEASE,
+                state=DeliveryState.READY,
+                available_at=available_at,
+                last_error=error,
+                attempts=t.outbox.c.attempts - (0 if count else 1),
+                **NO_LEASE,
             ),
         )
 
@@ -75,22 +81,30 @@ class SqlOutboxQueue:
 
     async def _dead(self, delivery_id: int, owner: str, error: str, at: datetime) -> None:
         given_up = (
-            _mine(delivery_id, owner)
-            .values(state=DeliveryState.DEAD, last_error=error, **NO_LEASE)
-            .returning(t.outbox)
+            _mine(delivery_id, owner).values(state=DeliveryState.DEAD, last_error=error, **NO_LEASE).returning(t.outbox)
         )
         async with self._engine.begin() as connection:
             row = (await connection.execute(given_up)).first()
             if row is None:
                 return
             payload = {
-                "kind": row.kind.value, "platform": row.platform.value, "recipients": row.recipients,
-                "lane_key": row.lane_key, "body": row.body,
+                "kind": row.kind.value,
+                "platform": row.platform.value,
+                "recipients": row.recipients,
+                "lane_key": row.lane_key,
+                "body": row.body,
             }
             await connection.execute(
                 insert(t.dead_letters).values(
-                    source="outbox", source_id=row.id, reason=error, payload=payload, attempts=row.attempts,
-                    first_at=row.created_at, last_at=at, resolved_by="", resolution="",
+                    source="outbox",
+                    source_id=row.id,
+                    reason=error,
+                    payload=payload,
+                    attempts=row.attempts,
+                    first_at=row.created_at,
+                    last_at=at,
+                    resolved_by="",
+                    resolution="",
                 )
             )
 

@@ -79,6 +79,7 @@ class SqlApprovals:
             .order_by(_requests.due_at, _requests.id)
         )
         return [
-            r for r in waiting
+            r
+            for r in waiting
             if person.id in r.audience or person.id in r.escalated_to or person.has(STEP_ROLE[r.step])
         ]

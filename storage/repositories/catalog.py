@@ -15,7 +15,11 @@ from storage.session import Work
 
 CHUNK = 500
 MASTER: dict[type[Any], Table] = {
-    Customer: t.customers, Part: t.parts, Warehouse: t.warehouses, Bin: t.bins, Carrier: t.carriers,
+    Customer: t.customers,
+    Part: t.parts,
+    Warehouse: t.warehouses,
+    Bin: t.bins,
+    Carrier: t.carriers,
 }
 
 
@@ -63,9 +67,7 @@ class SqlCatalog:
         )
 
     async def bins(self, warehouse: str) -> list[Bin]:
-        return await self._work.many(
-            select(Bin).where(t.bins.c.warehouse == warehouse).order_by(t.bins.c.label)
-        )
+        return await self._work.many(select(Bin).where(t.bins.c.warehouse == warehouse).order_by(t.bins.c.label))
 
     async def upsert(self, rows: Sequence[Customer | Part | Warehouse | Bin | Carrier]) -> None:
         await self._work.save()
@@ -77,9 +79,9 @@ class SqlCatalog:
             await self._put(table, key, list(found.values()))
         await self._put_aliases(list({x.number: x for x in rows if isinstance(x, Part)}.values()))
         await self._work.run(
-            self._work.insert(t.master_version).values(id=1, version=1).on_conflict_do_update(
-                index_elements=["id"], set_={"version": t.master_version.c.version + 1}
-            )
+            self._work.insert(t.master_version)
+            .values(id=1, version=1)
+            .on_conflict_do_update(index_elements=["id"], set_={"version": t.master_version.c.version + 1})
         )
 
     async def version(self) -> int:
@@ -102,8 +104,8 @@ class SqlCatalog:
             )
             rows = [
                 {"part_number": p.number, "kind": a.kind, "text": a.text, "normal": a.normal}
-                for p in chunk for a in p.aliases
+                for p in chunk
+                for a in p.aliases
             ]
             if rows:
                 await self._work.run(self._work.insert(t.part_aliases).on_conflict_do_nothing(), rows)
-

@@ -20,9 +20,7 @@ class SqlDeadlines:
 
     async def arm(self, deadline: Deadline) -> Deadline:
         same = (
-            (_deadlines.kind == deadline.kind)
-            & (_deadlines.ref == deadline.ref)
-            & (_deadlines.step == deadline.step)
+            (_deadlines.kind == deadline.kind) & (_deadlines.ref == deadline.ref) & (_deadlines.step == deadline.step)
         )
         await self._work.alone("deadline", deadline.kind, deadline.ref, deadline.step)
         await self._cancel(same, "armed again")

@@ -33,9 +33,7 @@ class SqlExpectations:
 
     async def take(self, person_id: str, now: datetime) -> Expectation | None:
         return await self._work.fresh(
-            select(Expectation)
-            .where(t.expectations.c.person_id == person_id)
-            .where(t.expectations.c.expires_at > now)
+            select(Expectation).where(t.expectations.c.person_id == person_id).where(t.expectations.c.expires_at > now)
         )
 
     async def clear(self, person_id: str) -> None:

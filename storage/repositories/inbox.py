@@ -22,13 +22,23 @@ class SqlInboxDone:
         attempts = await self._end(inbox_id, owner)
         row = (await self._work.run(select(t.inbox).where(t.inbox.c.id == inbox_id))).one()
         payload = {
-            "platform": row.platform.value, "kind": row.kind, "conv_key": row.conv_key,
-            "dedupe_key": row.dedupe_key, "content": row.payload,
+            "platform": row.platform.value,
+            "kind": row.kind,
+            "conv_key": row.conv_key,
+            "dedupe_key": row.dedupe_key,
+            "content": row.payload,
         }
         await self._work.run(
             insert(t.dead_letters).values(
-                source="inbox", source_id=inbox_id, reason=reason, payload=payload, attempts=attempts,
-                first_at=row.received_at, last_at=at, resolved_by="", resolution="",
+                source="inbox",
+                source_id=inbox_id,
+                reason=reason,
+                payload=payload,
+                attempts=attempts,
+                first_at=row.received_at,
+                last_at=at,
+                resolved_by="",
+                resolution="",
             )
         )
 

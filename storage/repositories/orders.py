@@ -20,8 +20,9 @@ class SqlOrders:
     async def add(self, order: Order) -> None:
         await self._work.alone("order", order.source_key)
         taken = await self._work.run(
-            select(t.orders.c.number)
-            .where((t.orders.c.source_key == order.source_key) | (t.orders.c.number == order.number))
+            select(t.orders.c.number).where(
+                (t.orders.c.source_key == order.source_key) | (t.orders.c.number == order.number)
+            )
         )
         if (number := taken.scalar()) is not None:
             raise ValueError(f"order {number} has this number or source already")

@@ -54,16 +54,18 @@ class SqlPeople:
         """Raises ValueError when one of the accounts is another person's."""
         accounts = {a.platform: folded(a.platform, a.account) for a in person.accounts}
         self._work.forget(
-            lambda x: (isinstance(x, Person) and x.id == person.id)
-            or (isinstance(x, ChatAccount) and x.person_id == person.id)
+            lambda x: (
+                (isinstance(x, Person) and x.id == person.id)
+                or (isinstance(x, ChatAccount) and x.person_id == person.id)
+            )
         )
         for platform, account in accounts.items():
             await self._refuse_taken(person.id, platform, account)
         row = columns_of(person, t.people)
         await self._work.run(
-            self._work.insert(t.people).values(row).on_conflict_do_update(
-                index_elements=["id"], set_={k: v for k, v in row.items() if k != "id"}
-            )
+            self._work.insert(t.people)
+            .values(row)
+            .on_conflict_do_update(index_elements=["id"], set_={k: v for k, v in row.items() if k != "id"})
         )
         await self._work.run(delete(t.chat_accounts).where(t.chat_accounts.c.person_id == person.id))
         for platform, account in accounts.items():

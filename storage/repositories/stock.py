@@ -59,7 +59,8 @@ class SqlStock:
     async def _known(self, lots: Sequence[Lot]) -> dict[tuple[str, ...], Any]:
         found = await self._work.run(
             select(_lots.id, _lots.on_hand, _lots.allocated, *(_lots[name] for name in _CELL))
-            .where(_lots.part_number.in_({lot.part_number for lot in lots})).with_for_update()
+            .where(_lots.part_number.in_({lot.part_number for lot in lots}))
+            .with_for_update()
         )
         return {tuple(getattr(row, name) for name in _CELL): row for row in found}
 
@@ -72,9 +73,17 @@ class SqlStock:
         for lot, lot_id in zip(lots, added.scalars(), strict=True):
             lot.id = lot_id
         moved = [
-            {"lot_id": lot.id, **{name: getattr(lot, name) for name in _CELL}, "delta": lot.on_hand, "cause": "receipt",
-             "ref": ref, "by": by, "at": at}
-            for lot in lots if lot.on_hand
+            {
+                "lot_id": lot.id,
+                **{name: getattr(lot, name) for name in _CELL},
+                "delta": lot.on_hand,
+                "cause": "receipt",
+                "ref": ref,
+                "by": by,
+                "at": at,
+            }
+            for lot in lots
+            if lot.on_hand
         ]
         if moved:
             await self._work.run(insert(t.stock_movements), moved)
@@ -83,8 +92,13 @@ class SqlStock:
         counted = await self._work.changed(
             update(t.lots)
             .where(_lots.id == known.id, _lots.allocated <= lot.on_hand)
-            .values(on_hand=lot.on_hand, damaged=lot.damaged, qc=lot.qc, received_on=lot.received_on,
-                    expires_on=lot.expires_on)
+            .values(
+                on_hand=lot.on_hand,
+                damaged=lot.damaged,
+                qc=lot.qc,
+                received_on=lot.received_on,
+                expires_on=lot.expires_on,
+            )
         )
         if not counted:
             raise DomainError("count_below_held", lot=lot.lot_no, counted=lot.on_hand, held=known.allocated)
@@ -158,9 +172,7 @@ class SqlStock:
         if delta:
             cell = {name: getattr(lot, name) for name in _CELL}
             await self._work.run(
-                insert(t.stock_movements).values(
-                    lot_id=lot.id, **cell, delta=delta, cause=cause, ref=ref, by=by, at=at
-                )
+                insert(t.stock_movements).values(lot_id=lot.id, **cell, delta=delta, cause=cause, ref=ref, by=by, at=at)
             )
 
 

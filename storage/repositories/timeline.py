@@ -20,8 +20,16 @@ class SqlTimeline:
         self._work = work
 
     async def append(
-        self, ref: str, action: str, *, actor: str, actor_name: str, channel: str, details: dict[str, Any],
-        at: datetime, evidence: str = "B",
+        self,
+        ref: str,
+        action: str,
+        *,
+        actor: str,
+        actor_name: str,
+        channel: str,
+        details: dict[str, Any],
+        at: datetime,
+        evidence: str = "B",
     ) -> TimelineEntry:
         await self._work.alone("timeline", ref)
         last = (
@@ -31,14 +39,29 @@ class SqlTimeline:
         ).first()
         seq, prev = (last.seq + 1, last.hash) if last else (1, GENESIS)
         entry = TimelineEntry(
-            ref=ref, seq=seq, action=action, actor=actor, actor_name=actor_name, channel=channel, evidence=evidence,
-            details=details, at=at, prev_hash=prev,
-            hash=entry_hash(ref=ref, seq=seq, action=action, actor=actor, channel=channel, evidence=evidence,
-                            details=details, at=at, prev_hash=prev),
+            ref=ref,
+            seq=seq,
+            action=action,
+            actor=actor,
+            actor_name=actor_name,
+            channel=channel,
+            evidence=evidence,
+            details=details,
+            at=at,
+            prev_hash=prev,
+            hash=entry_hash(
+                ref=ref,
+                seq=seq,
+                action=action,
+                actor=actor,
+                channel=channel,
+                evidence=evidence,
+                details=details,
+                at=at,
+                prev_hash=prev,
+            ),
         )
-        added = await self._work.run(
-            insert(t.timeline).values(columns_of(entry, t.timeline)).returning(_links.id)
-        )
+        added = await self._work.run(insert(t.timeline).values(columns_of(entry, t.timeline)).returning(_links.id))
         entry.id = added.scalar_one()
         return entry
 

@@ -53,9 +53,7 @@ class SqlWaves:
 
     async def open_lists(self, warehouse: str = "", *, claimed_by: str = "") -> list[PickList]:
         wanted = (
-            select(PickList)
-            .where(_lists.state.in_(_LIVE))
-            .order_by(_lists.urgent.desc(), _lists.cutoff_at, _lists.id)
+            select(PickList).where(_lists.state.in_(_LIVE)).order_by(_lists.urgent.desc(), _lists.cutoff_at, _lists.id)
         )
         if warehouse:
             wanted = wanted.where(_lists.warehouse == warehouse)
@@ -71,7 +69,8 @@ class SqlWaves:
 
     async def shipped_parcels(self, carrier: str, since: datetime) -> int:
         taken = await self._work.run(
-            select(func.coalesce(func.sum(t.waves.c.parcels), 0))
-            .where(t.waves.c.carrier == carrier, t.waves.c.created_at >= since)
+            select(func.coalesce(func.sum(t.waves.c.parcels), 0)).where(
+                t.waves.c.carrier == carrier, t.waves.c.created_at >= since
+            )
         )
         return int(taken.scalar_one())

@@ -22,7 +22,8 @@ from storage.tables.columns import id_column, metadata, text_column
 from storage.types import EnumText, Json
 
 people = Table(
-    "people", metadata,
+    "people",
+    metadata,
     text_column("id", key=True),
     text_column("name", index=True),
     Column("roles", Json(Role), nullable=False),
@@ -34,7 +35,8 @@ people = Table(
 )
 
 chat_accounts = Table(
-    "chat_accounts", metadata,
+    "chat_accounts",
+    metadata,
     # One account is one person: who pressed a button is never in doubt.
     Column("platform", EnumText(PlatformName), primary_key=True),
     text_column("account", key=True),
@@ -43,7 +45,8 @@ chat_accounts = Table(
 )
 
 customers = Table(
-    "customers", metadata,
+    "customers",
+    metadata,
     text_column("code", key=True),
     text_column("name", index=True),
     text_column("region"),
@@ -57,7 +60,8 @@ customers = Table(
 )
 
 parts = Table(
-    "parts", metadata,
+    "parts",
+    metadata,
     text_column("number", key=True),
     text_column("normal", index=True),
     text_column("name"),
@@ -73,7 +77,8 @@ parts = Table(
 )
 
 part_aliases = Table(
-    "part_aliases", metadata,
+    "part_aliases",
+    metadata,
     id_column(),
     Column("part_number", Text, ForeignKey("parts.number"), nullable=False),
     Column("kind", EnumText(AliasKind), nullable=False),
@@ -83,7 +88,8 @@ part_aliases = Table(
 )
 
 warehouses = Table(
-    "warehouses", metadata,
+    "warehouses",
+    metadata,
     text_column("code", key=True),
     text_column("name"),
     text_column("address"),
@@ -95,7 +101,8 @@ warehouses = Table(
 )
 
 bins = Table(
-    "bins", metadata,
+    "bins",
+    metadata,
     text_column("warehouse", key=True),
     text_column("label", key=True),
     Column("x", Float),
@@ -103,7 +110,8 @@ bins = Table(
 )
 
 carriers = Table(
-    "carriers", metadata,
+    "carriers",
+    metadata,
     text_column("code", key=True),
     text_column("name"),
     text_column("warehouse", key=True),
@@ -114,7 +122,8 @@ carriers = Table(
 )
 
 carrier_capacity = Table(
-    "carrier_capacity", metadata,
+    "carrier_capacity",
+    metadata,
     # One figure a day: what the logistics supervisor entered last is what counts.
     text_column("carrier", key=True),
     Column("day", Date, primary_key=True),
@@ -123,7 +132,8 @@ carrier_capacity = Table(
 )
 
 master_version = Table(
-    "master_version", metadata,
+    "master_version",
+    metadata,
     Column("id", Integer, CheckConstraint("id = 1", name="one_row"), primary_key=True, autoincrement=False),
     Column("version", Integer, nullable=False),
 )

@@ -10,7 +10,8 @@ from storage.tables.columns import OPEN_DELIVERY, id_column, metadata, only_wher
 from storage.types import EnumInteger, EnumText, Json, UtcDateTime
 
 inbox = Table(
-    "inbox", metadata,
+    "inbox",
+    metadata,
     id_column(),
     Column("platform", EnumText(PlatformName), nullable=False),
     text_column("dedupe_key"),
@@ -24,7 +25,8 @@ inbox = Table(
 )
 
 inbox_work = Table(
-    "inbox_work", metadata,
+    "inbox_work",
+    metadata,
     # The hot table: a row is deleted when done, so a claim costs the same whatever the history.
     Column("inbox_id", Integer, ForeignKey("inbox.id"), primary_key=True, autoincrement=False),
     text_column("conv_key"),
@@ -38,7 +40,8 @@ inbox_work = Table(
 )
 
 dead_letters = Table(
-    "dead_letters", metadata,
+    "dead_letters",
+    metadata,
     id_column(),
     text_column("source"),
     Column("source_id", Integer, nullable=False),
@@ -53,7 +56,8 @@ dead_letters = Table(
 )
 
 outbox = Table(
-    "outbox", metadata,
+    "outbox",
+    metadata,
     id_column(),
     text_column("idem_key"),
     Column("kind", EnumText(DeliveryKind), nullable=False),
@@ -78,7 +82,8 @@ outbox = Table(
 )
 
 posted_cards = Table(
-    "posted_cards", metadata,
+    "posted_cards",
+    metadata,
     id_column(),
     Column("platform", EnumText(PlatformName), nullable=False),
     text_column("card_key"),
@@ -98,7 +103,8 @@ posted_cards = Table(
 )
 
 click_codes = Table(
-    "click_codes", metadata,
+    "click_codes",
+    metadata,
     id_column(),
     text_column("card_id", index=True),
     text_column("code"),
@@ -110,7 +116,8 @@ click_codes = Table(
 )
 
 delivery_log = Table(
-    "delivery_log", metadata,
+    "delivery_log",
+    metadata,
     id_column(),
     Column("outbox_id", Integer, ForeignKey("outbox.id"), nullable=False, index=True),
     Column("attempt", Integer, nullable=False),

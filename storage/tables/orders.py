@@ -13,7 +13,8 @@ from storage.tables.columns import ARMED, id_column, metadata, only_where, text_
 from storage.types import EnumText, Json, UtcDateTime, finding_from
 
 orders = Table(
-    "orders", metadata,
+    "orders",
+    metadata,
     id_column(),
     text_column("number"),
     Column("status", EnumText(OrderStatus), nullable=False),
@@ -56,7 +57,8 @@ orders = Table(
 )
 
 order_lines = Table(
-    "order_lines", metadata,
+    "order_lines",
+    metadata,
     id_column(),
     Column("order_id", Integer, ForeignKey("orders.id"), nullable=False, index=True),
     Column("position", Integer, nullable=False),
@@ -71,7 +73,8 @@ order_lines = Table(
 )
 
 order_revisions = Table(
-    "order_revisions", metadata,
+    "order_revisions",
+    metadata,
     id_column(),
     text_column("order_number", index=True),
     Column("revision", Integer, nullable=False),
@@ -84,7 +87,8 @@ order_revisions = Table(
 )
 
 approval_requests = Table(
-    "approval_requests", metadata,
+    "approval_requests",
+    metadata,
     id_column(),
     text_column("order_number"),
     Column("revision", Integer, nullable=False),
@@ -101,7 +105,8 @@ approval_requests = Table(
 )
 
 decisions = Table(
-    "decisions", metadata,
+    "decisions",
+    metadata,
     id_column(),
     Column("request_id", Integer, ForeignKey("approval_requests.id"), nullable=False),
     text_column("order_number", index=True),
@@ -117,7 +122,8 @@ decisions = Table(
 )
 
 expedites = Table(
-    "expedites", metadata,
+    "expedites",
+    metadata,
     id_column(),
     text_column("order_number"),
     Column("level", EnumText(Level), nullable=False),
@@ -136,7 +142,8 @@ expedites = Table(
 )
 
 deadlines = Table(
-    "deadlines", metadata,
+    "deadlines",
+    metadata,
     id_column(),
     Column("kind", EnumText(DeadlineKind), nullable=False),
     text_column("ref"),
@@ -153,7 +160,8 @@ deadlines = Table(
 )
 
 timeline = Table(
-    "timeline", metadata,
+    "timeline",
+    metadata,
     id_column(),
     text_column("ref"),
     Column("seq", Integer, nullable=False),
@@ -170,7 +178,8 @@ timeline = Table(
 )
 
 numbers = Table(
-    "numbers", metadata,
+    "numbers",
+    metadata,
     # One counter per prefix and day: no number is given out twice.
     text_column("prefix", key=True),
     Column("day", Date, primary_key=True),
@@ -178,7 +187,8 @@ numbers = Table(
 )
 
 expectations = Table(
-    "expectations", metadata,
+    "expectations",
+    metadata,
     id_column(),
     text_column("person_id"),
     text_column("question"),
@@ -189,7 +199,8 @@ expectations = Table(
 )
 
 attachments = Table(
-    "attachments", metadata,
+    "attachments",
+    metadata,
     text_column("sha256", key=True),  # The same bytes are kept once.
     text_column("kind"),
     text_column("filename"),

@@ -22,7 +22,8 @@ from storage.tables.columns import id_column, metadata, text_column
 from storage.types import EnumText, Json, UtcDateTime
 
 lots = Table(
-    "lots", metadata,
+    "lots",
+    metadata,
     id_column(),
     text_column("lot_no", index=True),
     text_column("part_number"),
@@ -44,7 +45,8 @@ lots = Table(
 )
 
 allocations = Table(
-    "allocations", metadata,
+    "allocations",
+    metadata,
     id_column(),
     text_column("order_number", index=True),
     Column("line_id", Integer, nullable=False),
@@ -59,7 +61,8 @@ allocations = Table(
 )
 
 stock_movements = Table(
-    "stock_movements", metadata,
+    "stock_movements",
+    metadata,
     id_column(),
     Column("lot_id", Integer, ForeignKey("lots.id"), nullable=False, index=True),
     text_column("lot_no"),
@@ -74,7 +77,8 @@ stock_movements = Table(
 )
 
 waves = Table(
-    "waves", metadata,
+    "waves",
+    metadata,
     id_column(),
     text_column("key"),
     text_column("number"),
@@ -92,7 +96,8 @@ waves = Table(
 )
 
 pick_lists = Table(
-    "pick_lists", metadata,
+    "pick_lists",
+    metadata,
     id_column(),
     text_column("number"),
     Column("wave_id", Integer, ForeignKey("waves.id"), nullable=False, index=True),
@@ -113,7 +118,8 @@ pick_lists = Table(
 )
 
 pick_tasks = Table(
-    "pick_tasks", metadata,
+    "pick_tasks",
+    metadata,
     id_column(),
     Column("pick_list_id", Integer, ForeignKey("pick_lists.id"), nullable=False, index=True),
     Column("stop", Integer, nullable=False),

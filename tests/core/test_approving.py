@@ -67,7 +67,8 @@ async def test_a_rejection_names_its_reason_and_tells_the_salesperson(world: Wor
     assert await world.told("技术乙") == ["reject_note_prompt"]
     await world.do(approving.add_note, request.id, "需补VIN", world.by("技术乙"))
     assert (await world.said("销售A"))[-1] == (
-        "reject_note", {"number": order.number, "by": "技术乙", "note": "需补VIN"}
+        "reject_note",
+        {"number": order.number, "by": "技术乙", "note": "需补VIN"},
     )
     assert (await world.order(order.number)).reject_note == "需补VIN"
     assert (await world.actions(order.number))[-2:] == ["approval.decided", "approval.noted"]
@@ -96,7 +97,10 @@ async def test_the_second_decision_hears_who_was_faster_and_changes_nothing(worl
             await world.do(approving.decide, request.id, verdict, world.by(who), reason_code="R01")
         assert refusal.value.sentence == "already_decided"
         assert refusal.value.args_for_text == {
-            "number": order.number, "by": "技术甲", "verdict": "approved", "at": world.now.isoformat(),
+            "number": order.number,
+            "by": "技术甲",
+            "verdict": "approved",
+            "at": world.now.isoformat(),
             "platform": "dingtalk",
         }
 
@@ -109,7 +113,9 @@ async def test_of_many_presses_at_once_exactly_one_decides(world: World) -> None
 
     presses = [
         world.do(approving.decide, request.id, verdict, world.by(who), reason_code="R01")
-        for who in ("技术甲", "技术乙") for verdict in (Verdict.APPROVED, Verdict.REJECTED) for _ in range(5)
+        for who in ("技术甲", "技术乙")
+        for verdict in (Verdict.APPROVED, Verdict.REJECTED)
+        for _ in range(5)
     ]
     outcomes = await asyncio.gather(*presses, return_exceptions=True)
 
@@ -123,8 +129,10 @@ async def test_whoever_is_not_asked_hears_who_decides(world: World, who: str) ->
     order = await world.submitted(GOOD)
     request = await world.request(order.number)
 
-    for use_case, args in ((approving.decide, (Verdict.APPROVED, world.by(who))),
-                           (approving.open_reject_reasons, (world.by(who),))):
+    for use_case, args in (
+        (approving.decide, (Verdict.APPROVED, world.by(who))),
+        (approving.open_reject_reasons, (world.by(who),)),
+    ):
         assert await world.refused(order.number, use_case, request.id, *args) == "not_your_decision"
 
 
@@ -181,7 +189,10 @@ async def test_every_copy_is_painted_anew_on_both_messengers(world: World) -> No
     await world.do(approving.decide, request.id, Verdict.APPROVED, world.by("技术甲"))
 
     assert sorted((await world.painted())[before:]) == [
-        f"approval {request.id}", f"approval {request.id}", f"draft {order.number}", f"reject_reason {request.id}",
+        f"approval {request.id}",
+        f"approval {request.id}",
+        f"draft {order.number}",
+        f"reject_reason {request.id}",
     ]
 
 

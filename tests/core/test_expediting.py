@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core import expediting, picking
+from core import expediting, scanning_out
 from core.expedite import Level
 from core.orders import OrderStatus
 from core.rules import Rules
@@ -18,9 +18,7 @@ HALF_PAST_THREE = NOW.replace(hour=15, minute=30)
 
 
 async def lit(world: World, number: str, *, level: Level = Level.RED, at: datetime = HALF_PAST_THREE) -> None:
-    await world.do(
-        expediting.light, number, world.by("销售A"), level=level, latest_ship_at=at, reason_code="X02"
-    )
+    await world.do(expediting.light, number, world.by("销售A"), level=level, latest_ship_at=at, reason_code="X02")
 
 
 async def test_a_lit_fuse_pins_calls_logistics_and_arms_the_alarm(world: World) -> None:
@@ -30,9 +28,15 @@ async def test_a_lit_fuse_pins_calls_logistics_and_arms_the_alarm(world: World) 
 
     order = await world.order(order.number)
     assert (order.expedite_level, order.latest_ship_at) == ("red", HALF_PAST_THREE)
-    pinned = ("expedite_pinned", {
-        "number": order.number, "level": "red", "latest": HALF_PAST_THREE.isoformat(), "status": "pending",
-    })
+    pinned = (
+        "expedite_pinned",
+        {
+            "number": order.number,
+            "level": "red",
+            "latest": HALF_PAST_THREE.isoformat(),
+            "status": "pending",
+        },
+    )
     for who in ("仓储组长", "仓管A", "仓管B"):
         assert await world.said(who) == [pinned]
     assert await world.cards("物流主管") == [f"pickup {order.number}"]
@@ -41,7 +45,8 @@ async def test_a_lit_fuse_pins_calls_logistics_and_arms_the_alarm(world: World) 
     async with world.look() as act:
         armed = [(d.kind.value, d.step, wall(d.due_at)) for d in await act.tx.deadlines.armed(order.number)]
     assert armed == [
-        ("expedite_at_risk", "", "02-21 13:30"), ("expedite_final", "1h", "02-21 14:30"),
+        ("expedite_at_risk", "", "02-21 13:30"),
+        ("expedite_final", "1h", "02-21 14:30"),
         ("expedite_final", "0h", "02-21 15:30"),
     ]
 
@@ -113,7 +118,7 @@ async def test_a_shipped_order_alarms_nobody_and_its_cards_close(world: World) -
     await lit(world, order.number)
     before = len(await world.painted())
 
-    await world.do(picking.scan_out, world.by("仓管A"), "B251103-07")
+    await world.do(scanning_out.scan_out, world.by("仓管A"), "B251103-07")
 
     assert {f"expedite {order.number}", f"pickup {order.number}"} <= set((await world.painted())[before:])
     async with world.look() as act:
@@ -130,8 +135,11 @@ async def test_another_time_replaces_the_alarms_of_the_first(world: World) -> No
     await lit(world, order.number, at=NOW.replace(hour=11, minute=0), level=Level.ORANGE)
 
     async with world.look() as act:
-        armed = [(d.kind.value, d.step, wall(d.due_at)) for d in await act.tx.deadlines.armed(order.number)
-                 if d.kind.value.startswith("expedite")]
+        armed = [
+            (d.kind.value, d.step, wall(d.due_at))
+            for d in await act.tx.deadlines.armed(order.number)
+            if d.kind.value.startswith("expedite")
+        ]
         live = await act.tx.expedites.all_live()
     assert armed == [("expedite_final", "1h", "02-21 10:00"), ("expedite_final", "0h", "02-21 11:00")]
     assert [(e.level, wall(e.latest_ship_at)) for e in live] == [(Level.ORANGE, "02-21 11:00")]
@@ -139,7 +147,12 @@ async def test_another_time_replaces_the_alarms_of_the_first(world: World) -> No
 
 
 async def light_refused(
-    world: World, number: str, *, who: str = "销售A", at: datetime = HALF_PAST_THREE, code: str = "X02",
+    world: World,
+    number: str,
+    *,
+    who: str = "销售A",
+    at: datetime = HALF_PAST_THREE,
+    code: str = "X02",
     level: Level = Level.RED,
 ) -> str:
     return await world.refused(
@@ -160,7 +173,7 @@ async def test_what_cannot_be_expedited_is_said_with_the_reason(world: World) ->
 
 async def test_a_shipped_order_cannot_be_expedited(world: World) -> None:
     (order,), _ = await world.claimed(PADS)
-    await world.do(picking.scan_out, world.by("仓管A"), "B251103-07")
+    await world.do(scanning_out.scan_out, world.by("仓管A"), "B251103-07")
     assert (await world.order(order.number)).status is OrderStatus.SHIPPED
 
     assert await light_refused(world, order.number) == "expedite_shipped"
@@ -225,9 +238,13 @@ async def test_the_warehouse_is_urged_by_name_until_the_goods_are_out(world: Wor
     await world.do(expediting.urge_warehouse, order.number, world.by("运营总监"))
 
     assert (await world.said("仓管A"))[-1] == (
-        "urged", {"number": order.number, "by": "运营总监", "latest": HALF_PAST_THREE.astimezone(UTC).isoformat()}
+        "urged",
+        {"number": order.number, "by": "运营总监", "latest": HALF_PAST_THREE.astimezone(UTC).isoformat()},
     )
-    await world.do(picking.scan_out, world.by("仓管A"), "B251103-07")
-    for use_case, who in ((expediting.urge_warehouse, "运营总监"), (expediting.coordinate, "运营总监"),
-                          (expediting.pickup_arranged, "物流主管")):
+    await world.do(scanning_out.scan_out, world.by("仓管A"), "B251103-07")
+    for use_case, who in (
+        (expediting.urge_warehouse, "运营总监"),
+        (expediting.coordinate, "运营总监"),
+        (expediting.pickup_arranged, "物流主管"),
+    ):
         assert await world.refused(order.number, use_case, order.number, world.by(who)) == "expedite_over"

@@ -93,9 +93,14 @@ async def test_an_approval_reminds_half_an_hour_before_and_climbs_to_the_tech_di
     assert wall(request.due_at) == "02-21 13:14"
 
     assert await world.at(12, 44) == ["approval_reminder"]
-    reminder = ("approval_reminder", {
-        "number": order.number, "step": "tech", "due": request.due_at.isoformat(),
-    })
+    reminder = (
+        "approval_reminder",
+        {
+            "number": order.number,
+            "step": "tech",
+            "due": request.due_at.isoformat(),
+        },
+    )
     assert await world.said("技术甲") == await world.said("技术乙") == [reminder]
     assert await world.cards("技术总监") == []
     assert await world.at(13, 14) == ["approval_due"]
@@ -211,9 +216,16 @@ async def test_the_wave_tick_fires_at_its_slots_and_arms_the_next_one(world: Wor
     assert await states(world, DeadlineKind.WAVE_TICK) == ["fired", "fired", "fired", "armed"]
 
 
-@pytest.mark.parametrize(("now", "slot"), [
-    ("09:00", "09:07"), ("09:07", "09:22"), ("09:36", "09:37"), ("09:52", "10:07"), ("23:59", "00:07"),
-])
+@pytest.mark.parametrize(
+    ("now", "slot"),
+    [
+        ("09:00", "09:07"),
+        ("09:07", "09:22"),
+        ("09:36", "09:37"),
+        ("09:52", "10:07"),
+        ("23:59", "00:07"),
+    ],
+)
 def test_wave_slots_avoid_the_messengers_rush_minutes(now: str, slot: str) -> None:
     hour, minute = map(int, now.split(":"))
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from core import approving, expediting, ordering, picking
+from core import approving, expediting, ordering, picking, scanning_out, short_picking
 from core.approvals import RequestState, Step, Verdict
 from core.errors import DomainError
 from core.expedite import Level
@@ -66,8 +66,9 @@ class Desk(RuleBasedStateMachine):
 
     @rule(which=WHICH, quantity=st.integers(1, 90))
     def the_owner_revises(self, which: int, quantity: int) -> None:
-        self._try(ordering.correct, self._numbers[which], self.world.by("销售A"), [SetQuantity.of(1, quantity)],
-                  how="text")
+        self._try(
+            ordering.correct, self._numbers[which], self.world.by("销售A"), [SetQuantity.of(1, quantity)], how="text"
+        )
 
     @rule(who=WHO, which=WHICH, verdict=st.sampled_from(Verdict), code=st.sampled_from(["", "R04"]))
     def decide(self, who: str, which: int, verdict: Verdict, code: str) -> None:
@@ -81,8 +82,14 @@ class Desk(RuleBasedStateMachine):
 
     @rule(which=WHICH)
     def light_the_fuse(self, which: int) -> None:
-        self._try(expediting.light, self._numbers[which], self.world.by("销售A"), level=Level.RED, reason_code="X02",
-                  latest_ship_at=self.world.now + timedelta(hours=1))
+        self._try(
+            expediting.light,
+            self._numbers[which],
+            self.world.by("销售A"),
+            level=Level.RED,
+            reason_code="X02",
+            latest_ship_at=self.world.now + timedelta(hours=1),
+        )
 
     @rule()
     def form_a_wave(self) -> None:
@@ -97,12 +104,12 @@ class Desk(RuleBasedStateMachine):
     @rule(who=WHO, found=st.integers(0, 5))
     def find_too_little(self, who: str, found: int) -> None:
         for number in self._run(self._lists()):
-            self._try(picking.short, number, self.world.by(who), reason_code="S01", found=found)
+            self._try(short_picking.short, number, self.world.by(who), reason_code="S01", found=found)
 
     @rule(who=st.sampled_from(["仓管A", "仓管B", "销售A"]))
     def scan_everything(self, who: str) -> None:
         for lot in self._run(self._cells()):
-            self._try(picking.scan_out, self.world.by(who), lot.lot_no)
+            self._try(scanning_out.scan_out, self.world.by(who), lot.lot_no)
 
     @rule(which=WHICH, left_out=st.integers(0, 6))
     def go_the_usual_way_but_for_one_step(self, which: int, left_out: int) -> None:
@@ -144,8 +151,11 @@ class Desk(RuleBasedStateMachine):
                     parent = await act.tx.orders.get(origin.source_text)
                     assert parent is not None
                     origin = parent
-                approved = {d.request_id for d in await act.tx.approvals.decisions(origin.number)
-                            if d.verdict is Verdict.APPROVED}
+                approved = {
+                    d.request_id
+                    for d in await act.tx.approvals.decisions(origin.number)
+                    if d.verdict is Verdict.APPROVED
+                }
                 requests = await act.tx.approvals.of_order(origin.number)
                 passed = {(r.revision, r.step) for r in requests if r.id in approved}
                 assert (origin.revision, Step.TECH) in passed
@@ -177,7 +187,9 @@ class Desk(RuleBasedStateMachine):
 
 
 Desk.TestCase.settings = settings(
-    max_examples=12, stateful_step_count=14, deadline=None,
+    max_examples=12,
+    stateful_step_count=14,
+    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 TestNoWayAround = Desk.TestCase

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core import approving, ordering, picking
+from core import approving, ordering, picking, scanning_out
 from core.approvals import Step, Verdict
 from core.intake.correction import SetQuantity
 from core.orders import OrderStatus
@@ -27,8 +27,8 @@ async def test_an_order_walks_from_the_draft_to_the_lorry_and_every_step_is_in_i
     await world.do(picking.claim, pick_list.number, world.by("仓管A"))
     await world.do(picking.picked, pick_list.number, world.by("仓管A"))
     await world.do(picking.picked, pick_list.number, world.by("仓管A"))
-    await world.do(picking.scan_out, world.by("仓管A"), "B251103-07", 20)
-    out = await world.do(picking.scan_out, world.by("仓管A"), "b251201-01")
+    await world.do(scanning_out.scan_out, world.by("仓管A"), "B251103-07", 20)
+    out = await world.do(scanning_out.scan_out, world.by("仓管A"), "b251201-01")
 
     assert (out.orders, out.left) == ((order.number,), 0)
     shipped = await world.order(order.number)
@@ -54,6 +54,7 @@ async def test_an_order_walks_from_the_draft_to_the_lorry_and_every_step_is_in_i
     assert corrected.details == {"field": "2行 数量", "old": "48", "new": "50", "how": "button"}
     assert released.details["wave"] == wave.number
     assert released.details["lots"] == [
-        [PAD, "B251103-07", "A-01-02-4-01", 20], [FILTER, "B251201-01", "A-01-09-1-01", 50],
+        [PAD, "B251103-07", "A-01-02-4-01", 20],
+        [FILTER, "B251201-01", "A-01-09-1-01", 50],
     ]
     assert await world.told("销售A") == ["order_approved", "order_shipped"]

@@ -98,11 +98,16 @@ async def test_a_suggestion_is_taken_with_one_tap_and_kept_as_old_and_new(world:
     async with world.look() as act:
         (revision,) = await act.tx.orders.revisions(order.number)
     assert (revision.field, revision.old, revision.new, revision.by, revision.how) == (
-        "1行 物料", "0446S-33471", "04465-33471", "E01", "suggestion"
+        "1行 物料",
+        "0446S-33471",
+        "04465-33471",
+        "E01",
+        "suggestion",
     )
-    assert await world.refused(
-        order.number, ordering.accept_suggestions, order.number, world.by("销售A")
-    ) == "no_suggestions"
+    assert (
+        await world.refused(order.number, ordering.accept_suggestions, order.number, world.by("销售A"))
+        == "no_suggestions"
+    )
 
 
 async def test_customer_quantity_part_and_date_are_corrected_in_one_message(world: World) -> None:
@@ -111,7 +116,9 @@ async def test_customer_quantity_part_and_date_are_corrected_in_one_message(worl
     assert reading is not None
 
     order = await world.do(
-        ordering.correct, order.number, world.by("销售A"),
+        ordering.correct,
+        order.number,
+        world.by("销售A"),
         [SetCustomer(text="K0031"), SetQuantity.of(1, 30), SetPart(line=1, text=FILTER), SetDue(reading=reading)],
         how="text",
     )
@@ -121,7 +128,10 @@ async def test_customer_quantity_part_and_date_are_corrected_in_one_message(worl
     assert order.promised_at == order.due_at == reading.at
     async with world.look() as act:
         assert [(r.field, r.new) for r in await act.tx.orders.revisions(order.number)] == [
-            ("客户", "K0031"), ("1行 数量", "30"), ("1行 物料", FILTER), ("交期", "02-25 15:00"),
+            ("客户", "K0031"),
+            ("1行 数量", "30"),
+            ("1行 物料", FILTER),
+            ("交期", "02-25 15:00"),
         ]
 
 
@@ -129,7 +139,11 @@ async def test_a_line_that_is_not_there_cannot_be_corrected(world: World) -> Non
     order = await world.draft(GOOD)
 
     sentence = await world.refused(
-        order.number, ordering.correct, order.number, world.by("销售A"), [SetQuantity.of(1, 5), SetQuantity.of(7, 5)],
+        order.number,
+        ordering.correct,
+        order.number,
+        world.by("销售A"),
+        [SetQuantity.of(1, 5), SetQuantity.of(7, 5)],
         how="text",
     )
 
@@ -143,7 +157,9 @@ async def test_nobody_but_the_first_responsible_person_changes_a_draft(world: Wo
 
     for use_case, args, named in (
         (ordering.correct, ([SetQuantity.of(1, 5)],), {"how": "text"}),
-        (ordering.submit, (), {}), (ordering.cancel, (), {}), (ordering.reopen, (), {}),
+        (ordering.submit, (), {}),
+        (ordering.cancel, (), {}),
+        (ordering.reopen, (), {}),
         (ordering.accept_suggestions, (), {}),
     ):
         sentence = await world.refused(order.number, use_case, order.number, actor, *args, **named)
@@ -179,9 +195,7 @@ async def test_revising_a_submitted_order_raises_its_revision_and_withdraws_the_
     order = await world.submitted(GOOD)
     asked = await world.request(order.number)
 
-    order = await world.do(
-        ordering.correct, order.number, world.by("销售A"), [SetQuantity.of(1, 30)], how="text"
-    )
+    order = await world.do(ordering.correct, order.number, world.by("销售A"), [SetQuantity.of(1, 30)], how="text")
 
     assert (order.status, order.revision) == (OrderStatus.DRAFT, 2)
     assert (await world.request(order.number)).state is RequestState.WITHDRAWN
@@ -230,8 +244,14 @@ async def test_a_supervisors_waiver_stays_when_another_line_is_revised(world: Wo
 
 async def test_a_cancelled_order_takes_back_its_question_its_fuse_and_its_deadlines(world: World) -> None:
     order = await world.submitted(GOOD)
-    await world.do(expediting.light, order.number, world.by("销售A"), level=Level.RED, reason_code="X02",
-                   latest_ship_at=NOW.replace(hour=15, minute=30))
+    await world.do(
+        expediting.light,
+        order.number,
+        world.by("销售A"),
+        level=Level.RED,
+        reason_code="X02",
+        latest_ship_at=NOW.replace(hour=15, minute=30),
+    )
 
     await world.do(ordering.cancel, order.number, world.by("销售A"))
 
@@ -309,7 +329,8 @@ async def test_an_order_from_the_other_messenger_keeps_where_it_came_from(world:
     order = await world.draft(GOOD, "销售B")
 
     assert (order.owner_id, order.owner_platform, order.owner_account, order.owner_at) == (
-        "E02", PlatformName.DINGTALK, "e02-dingtalk", world.now
+        "E02",
+        PlatformName.DINGTALK,
+        "e02-dingtalk",
+        world.now,
     )
-
-

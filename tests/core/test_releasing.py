@@ -83,10 +83,13 @@ async def test_a_batch_past_its_last_day_stays_and_the_reason_says_so(world: Wor
     assert wording.left_out((await world.order(order.number)).left_out) == f"库存已过期:{PAD} 缺 20"
 
 
-@pytest.mark.parametrize(("sent", "words"), [
-    ("K0231 HT-9001 5个, 后天要", "缺货:HT-9001 缺 5"),
-    ("K0900 04465-0K240 5个, 后天要", "没有可到的物流"),
-])
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ("K0231 HT-9001 5个, 后天要", "缺货:HT-9001 缺 5"),
+        ("K0900 04465-0K240 5个, 后天要", "没有可到的物流"),
+    ],
+)
 async def test_an_order_left_out_says_why(world: World, sent: str, words: str) -> None:
     order = await world.approved(sent)
 
@@ -206,10 +209,7 @@ async def test_every_picker_of_the_warehouse_gets_the_list_and_its_map(world: Wo
         assert await world.cards(who) == [f"pick_list {pick_list.number}"]
     assert (pick_list.number, pick_list.orders) == ("W0221-09A-1", [order.number])
     assert pick_list.route_m > 0
-    assert [(t.stop, t.bin, t.lot_no, t.quantity) for t in pick_list.tasks] == [
-        (1, "A-01-02-4-01", "B251103-07", 20)
-    ]
-
+    assert [(t.stop, t.bin, t.lot_no, t.quantity) for t in pick_list.tasks] == [(1, "A-01-02-4-01", "B251103-07", 20)]
 
 
 def test_waves_of_one_hour_are_lettered() -> None:

@@ -28,10 +28,19 @@ async def test_the_chain_of_an_order_holds(chain: list[TimelineEntry]) -> None:
     assert first_broken(chain) is None
 
 
-@pytest.mark.parametrize("changed", [
-    {"details": {"forged": True}}, {"actor": "E99"}, {"action": "order.approved"}, {"seq": 9}, {"channel": "dingtalk"},
-    {"evidence": "A"}, {"hash": "0" * 64}, {"prev_hash": "f" * 64},
-])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"details": {"forged": True}},
+        {"actor": "E99"},
+        {"action": "order.approved"},
+        {"seq": 9},
+        {"channel": "dingtalk"},
+        {"evidence": "A"},
+        {"hash": "0" * 64},
+        {"prev_hash": "f" * 64},
+    ],
+)
 async def test_a_changed_link_is_the_first_broken_one(chain: list[TimelineEntry], changed: dict[str, object]) -> None:
     forged = [chain[0], copy(chain[1], **changed), *chain[2:]]
 

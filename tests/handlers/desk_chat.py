@@ -111,8 +111,15 @@ class Chat:
         actor = self.world.by(name) if name in self.world.people else None
         number = next(_ids)
         message = Inbound(
-            platform=actor.platform if actor else PlatformName.WECOM, dedupe_key=str(number), conv_key=name, kind=kind,
-            account=actor.account if actor else name, platform_at=self.world.now, text=text, group=group, press=press,
+            platform=actor.platform if actor else PlatformName.WECOM,
+            dedupe_key=str(number),
+            conv_key=name,
+            kind=kind,
+            account=actor.account if actor else name,
+            platform_at=self.world.now,
+            text=text,
+            group=group,
+            press=press,
         )
         context = OneMessage(self.world, message, actor)
         before = len(await self.world.said(name)) if actor else 0

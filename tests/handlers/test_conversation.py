@@ -73,10 +73,14 @@ async def test_the_same_goes_with_buttons(chat: Chat) -> None:
     assert [x.quantity for x in (await chat.world.order(NUMBER)).lines] == [20, 40]
 
 
-@pytest.mark.parametrize(("typed", "reason", "note"), [
-    (f"驳回 {NUMBER} 车型不符 需补VIN", "R01", "需补VIN"), ("驳回 0001 4", "R04", ""),
-    (f"reject {NUMBER} r09", "R09", ""),
-])
+@pytest.mark.parametrize(
+    ("typed", "reason", "note"),
+    [
+        (f"驳回 {NUMBER} 车型不符 需补VIN", "R01", "需补VIN"),
+        ("驳回 0001 4", "R04", ""),
+        (f"reject {NUMBER} r09", "R09", ""),
+    ],
+)
 async def test_a_rejection_is_one_line(chat: Chat, typed: str, reason: str, note: str) -> None:
     await chat.types("销售A", TEXT)
     await chat.types("销售A", "确认")
@@ -135,10 +139,19 @@ async def test_a_late_approver_hears_who_decided_on_which_messenger(chat: Chat) 
     assert said == f"技术甲 已于 09:14 在钉钉通过 {NUMBER},无需处理。"
 
 
-@pytest.mark.parametrize("key", [
-    "sub|SO260221-0001|r1||0123456789", "", "|||", "ap|17", "x" * 2000, "ap|1|r1||'; DROP TABLE orders; --",
-    Keys("another secret").make(Verb.SUBMIT, NUMBER, revision=1), "密钥|1|r1||0123456789",
-])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "sub|SO260221-0001|r1||0123456789",
+        "",
+        "|||",
+        "ap|17",
+        "x" * 2000,
+        "ap|1|r1||'; DROP TABLE orders; --",
+        Keys("another secret").make(Verb.SUBMIT, NUMBER, revision=1),
+        "密钥|1|r1||0123456789",
+    ],
+)
 async def test_a_forged_key_changes_nothing_and_is_kept_as_evidence(chat: Chat, key: str) -> None:
     await chat.types("销售A", TEXT)
     before = await chat.world.snapshot_of(NUMBER)
@@ -219,10 +232,14 @@ async def test_an_expedite_is_one_line_or_three_taps(chat: Chat) -> None:
     assert (await chat.world.order("SO260221-0002")).expedite_level == "orange"
 
 
-@pytest.mark.parametrize(("typed", "answer"), [
-    ("加急 0001 红 15:30", "必须选原因"), ("加急 0001 红 08:30 竞品抢单", "02-21 08:30 已过"),
-    ("加急 9999 红 15:30 竞品抢单", "没有 9999 这张单"),
-])
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        ("加急 0001 红 15:30", "必须选原因"),
+        ("加急 0001 红 08:30 竞品抢单", "02-21 08:30 已过"),
+        ("加急 9999 红 15:30 竞品抢单", "没有 9999 这张单"),
+    ],
+)
 async def test_an_expedite_that_lacks_something_says_what(chat: Chat, typed: str, answer: str) -> None:
     await chat.types("销售A", TEXT)
     await chat.types("销售A", "确认")

@@ -134,9 +134,31 @@ ORDERS = [
 ]
 
 NEITHER = [
-    "2行 20", "2行改50", "交期 3/8", "客户 K0231", "删3行", "好的", "在吗", "0137", "137", f"同意 {SO} 吧",
-    f"驳回 {SO[:-1]}x", "查", "领导", "出去吃饭", "取消2行", "确认一下", "加急", "加急 15:30", "加急 K0231",
-    "同意 12345", "拒绝 1234567", "波次1", "绑定", "重发", "",
+    "2行 20",
+    "2行改50",
+    "交期 3/8",
+    "客户 K0231",
+    "删3行",
+    "好的",
+    "在吗",
+    "0137",
+    "137",
+    f"同意 {SO} 吧",
+    f"驳回 {SO[:-1]}x",
+    "查",
+    "领导",
+    "出去吃饭",
+    "取消2行",
+    "确认一下",
+    "加急",
+    "加急 15:30",
+    "加急 K0231",
+    "同意 12345",
+    "拒绝 1234567",
+    "波次1",
+    "绑定",
+    "重发",
+    "",
 ]
 
 
@@ -168,10 +190,19 @@ def test_the_table_is_long_enough_and_knows_every_intent() -> None:
     assert {intent for _, intent, _ in TABLE} == set(Intent) == set(TEXTS)
 
 
-@pytest.mark.parametrize(("typed", "order"), [
-    (f"K0231 红 {SO} 15:30", SO), ("红 0137 15:30 客户 K0231", "0137"), ("红0137", "0137"), ("15:30", ""),
-    ("K0231", ""), ("04465-1234", ""), ("1234-567", ""), ("13800001111", ""),
-])
+@pytest.mark.parametrize(
+    ("typed", "order"),
+    [
+        (f"K0231 红 {SO} 15:30", SO),
+        ("红 0137 15:30 客户 K0231", "0137"),
+        ("红0137", "0137"),
+        ("15:30", ""),
+        ("K0231", ""),
+        ("04465-1234", ""),
+        ("1234-567", ""),
+        ("13800001111", ""),
+    ],
+)
 def test_four_digits_name_an_order_only_when_they_stand_alone(typed: str, order: str) -> None:
     assert order_in(typed) == order
 
@@ -180,10 +211,22 @@ def test_every_menu_entry_that_is_a_command_is_understood() -> None:
     assert {key for key, typed in MENU.items() if command(typed) is None} == {"stock"}
 
 
-@pytest.mark.parametrize(("word", "codes"), [
-    ("1", ["R01"]), ("10", ["R10"]), ("11", []), ("车型不符", ["R01"]), ("车型不适配", ["R01"]), ("r04", ["R04"]),
-    ("数量", ["R04"]), ("停产", ["R03"]), ("缺", ["R02", "R06", "R07"]), ("天气不好", []), ("", []),
-])
+@pytest.mark.parametrize(
+    ("word", "codes"),
+    [
+        ("1", ["R01"]),
+        ("10", ["R10"]),
+        ("11", []),
+        ("车型不符", ["R01"]),
+        ("车型不适配", ["R01"]),
+        ("r04", ["R04"]),
+        ("数量", ["R04"]),
+        ("停产", ["R03"]),
+        ("缺", ["R02", "R06", "R07"]),
+        ("天气不好", []),
+        ("", []),
+    ],
+)
 def test_a_reason_is_found_by_number_code_word_or_not_at_all(word: str, codes: list[str]) -> None:
     assert [r.code for r in match(word, REJECT)] == codes
 

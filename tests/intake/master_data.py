@@ -20,16 +20,35 @@ def customer(
 
 
 def part(
-    number: str, name: str, *, pack: int = 1, safety: int | None = 100, unit: str = "个", oe: tuple[str, ...] = (),
-    brand: tuple[str, ...] = (), alias: tuple[str, ...] = (), successor: str = "", active: bool = True,
+    number: str,
+    name: str,
+    *,
+    pack: int = 1,
+    safety: int | None = 100,
+    unit: str = "个",
+    oe: tuple[str, ...] = (),
+    brand: tuple[str, ...] = (),
+    alias: tuple[str, ...] = (),
+    successor: str = "",
+    active: bool = True,
 ) -> Part:
     aliases = [
         PartAlias(text=text, normal=normal(text), kind=kind, part_number=number)
         for kind, texts in ((AliasKind.OE, oe), (AliasKind.BRAND, brand), (AliasKind.ALIAS, alias))
         for text in texts
     ]
-    return Part(number=number, normal=normal(number), name=name, family="制动", unit=unit, pack=pack,
-                safety_stock=safety, superseded_by=successor, active=active, aliases=aliases)
+    return Part(
+        number=number,
+        normal=normal(number),
+        name=name,
+        family="制动",
+        unit=unit,
+        pack=pack,
+        safety_stock=safety,
+        superseded_by=successor,
+        active=active,
+        aliases=aliases,
+    )
 
 
 CUSTOMERS = (

@@ -77,4 +77,5 @@ def test_impossible_questions_are_refused() -> None:
         CALENDAR.add_workdays(date(2026, 3, 2), -1)
     with pytest.raises(ValueError, match="no working day"):
         WorkCalendar({date.fromordinal(date(2026, 3, 2).toordinal() + n): False for n in range(500)}).add_workdays(
-            date(2026, 3, 2), 1)
+            date(2026, 3, 2), 1
+        )

@@ -110,13 +110,30 @@ def test_a_short_line_asks_for_exactly_this(text: str, expected: list[tuple[obje
 def order_of(text: str) -> Order:
     draft = draft_from_text(read_text(text, INDEX, now=NOW), INDEX, now=NOW, calendar=CALENDAR)
     return Order(
-        number="SO260221-0001", status=OrderStatus.DRAFT, owner_id="E0001", owner_platform=PlatformName.WECOM,
-        owner_account="a", owner_at=NOW, source_key="wecom:1", source_kind="text", created_at=NOW,
-        customer_code=draft.customer_code, customer_name=draft.customer_name, due_at=draft.due_at,
-        requirements=list(draft.requirements), findings=list(draft.findings),
+        number="SO260221-0001",
+        status=OrderStatus.DRAFT,
+        owner_id="E0001",
+        owner_platform=PlatformName.WECOM,
+        owner_account="a",
+        owner_at=NOW,
+        source_key="wecom:1",
+        source_kind="text",
+        created_at=NOW,
+        customer_code=draft.customer_code,
+        customer_name=draft.customer_name,
+        due_at=draft.due_at,
+        requirements=list(draft.requirements),
+        findings=list(draft.findings),
         lines=[
-            OrderLine(position=x.position, raw=x.raw, part_number=x.part_number, part_name=x.part_name, unit=x.unit,
-                      matched_by=x.matched_by, quantity=x.quantity)
+            OrderLine(
+                position=x.position,
+                raw=x.raw,
+                part_number=x.part_number,
+                part_name=x.part_name,
+                unit=x.unit,
+                matched_by=x.matched_by,
+                quantity=x.quantity,
+            )
             for x in draft.lines
         ],
     )
@@ -150,7 +167,8 @@ def test_an_accepted_suggestion_clears_its_flag_and_keeps_the_others() -> None:
     order.findings = recheck(order, INDEX, now=NOW, calendar=CALENDAR)
 
     assert [(c.field, c.old, c.new) for c in changes] == [
-        ("客户", "K0O31", "K0031"), ("1行 物料", "0446S-33471", "04465-33471")
+        ("客户", "K0O31", "K0031"),
+        ("1行 物料", "0446S-33471", "04465-33471"),
     ]
     assert codes(order) == [(FindingCode.OVER_SAFETY_STOCK, 2)]
 

@@ -61,8 +61,13 @@ def test_a_clean_order_has_no_flag() -> None:
         ("K0231 90915-YZZD4 48 3/5", FindingCode.PACK_MULTIPLE, Severity.YELLOW, 1, ("50",)),
         ("K0231 04465-0K240 20个 2/20要", FindingCode.DUE_PAST, Severity.RED, None, ()),
         ("K0231 04465-0K240 20个 13/45要", FindingCode.DUE_UNCLEAR, Severity.RED, None, ()),
-        ("K0231 04465-0K240 20个 周六要", FindingCode.DUE_UNCLEAR, Severity.RED, None,
-         ("2026-02-21 18:00", "2026-02-28 18:00")),
+        (
+            "K0231 04465-0K240 20个 周六要",
+            FindingCode.DUE_UNCLEAR,
+            Severity.RED,
+            None,
+            ("2026-02-21 18:00", "2026-02-28 18:00"),
+        ),
         ("K0231 04465-0K240 20个", FindingCode.DUE_ASSUMED, Severity.INFO, None, ()),
         ("K0231 04465-0K240 20个 3/5 要求木箱包装", FindingCode.REQUIREMENT_UNCLEAR, Severity.YELLOW, None, ()),
         ("K0231 04465-0K240 20个 90915-YZZD4 30个\n共60个 3/5", FindingCode.SHEET_SUM, Severity.YELLOW, None, ()),
@@ -178,7 +183,8 @@ def test_a_rule_that_breaks_leaves_a_flag_and_the_other_rules_go_on() -> None:
     found = check(draft("K0231 04465-0K240 3/5"), INDEX, now=NOW, calendar=CALENDAR, table=table)
 
     assert [(f.code, f.arg("rule")) for f in found] == [
-        (FindingCode.RULE_ERROR, "broken"), (FindingCode.QUANTITY_MISSING, "")
+        (FindingCode.RULE_ERROR, "broken"),
+        (FindingCode.QUANTITY_MISSING, ""),
     ]
 
 

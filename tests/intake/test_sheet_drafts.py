@@ -25,20 +25,45 @@ def field(text: str) -> SheetField:
 
 
 def sheet(
-    *lines: SheetLine, customer: str = "K0231 华锐汽修", due: str = "2026-03-05", problems: tuple[Problem, ...] = (),
+    *lines: SheetLine,
+    customer: str = "K0231 华锐汽修",
+    due: str = "2026-03-05",
+    problems: tuple[Problem, ...] = (),
     requirements: tuple[str, ...] = (),
 ) -> SheetReading:
     return SheetReading(
-        lines=lines, customer=field(customer) if customer else None, due=field(due) if due else None,
-        requirements=tuple(field(r) for r in requirements), problems=problems, looks_like_order=True,
+        lines=lines,
+        customer=field(customer) if customer else None,
+        due=field(due) if due else None,
+        requirements=tuple(field(r) for r in requirements),
+        problems=problems,
+        looks_like_order=True,
     )
 
 
-def row(position: int, part: str, quantity: int | None, *, text: str = "", unit: str = "个", name: str = "",
-        score: float = 1.0, due: str = "", customer: str = "") -> SheetLine:
-    return SheetLine(position=position, part_text=part, quantity=quantity, unit_text=unit, name_text=name, score=score,
-                     quantity_text=text or ("" if quantity is None else str(quantity)), due_text=due,
-                     customer_text=customer)
+def row(
+    position: int,
+    part: str,
+    quantity: int | None,
+    *,
+    text: str = "",
+    unit: str = "个",
+    name: str = "",
+    score: float = 1.0,
+    due: str = "",
+    customer: str = "",
+) -> SheetLine:
+    return SheetLine(
+        position=position,
+        part_text=part,
+        quantity=quantity,
+        unit_text=unit,
+        name_text=name,
+        score=score,
+        quantity_text=text or ("" if quantity is None else str(quantity)),
+        due_text=due,
+        customer_text=customer,
+    )
 
 
 def draft(reading: SheetReading, default: Customer | None = None) -> OrderDraft:
@@ -46,11 +71,17 @@ def draft(reading: SheetReading, default: Customer | None = None) -> OrderDraft:
 
 
 def test_a_clean_sheet_becomes_a_draft_without_flags() -> None:
-    read = draft(sheet(row(1, "04465-0K240", 20, name="前刹车片"), row(2, "90915-YZZD4", 2, unit="箱"),
-                       requirements=("需原厂质检报告",)))
+    read = draft(
+        sheet(
+            row(1, "04465-0K240", 20, name="前刹车片"),
+            row(2, "90915-YZZD4", 2, unit="箱"),
+            requirements=("需原厂质检报告",),
+        )
+    )
 
     assert [(x.part_number, x.quantity, x.matched_by) for x in read.lines] == [
-        ("04465-0K240", 20, "编码"), ("90915-YZZD4", 20, "编码")
+        ("04465-0K240", 20, "编码"),
+        ("90915-YZZD4", 20, "编码"),
     ]
     assert (read.customer_code, read.customer_name, read.customer_matched_by) == ("K0231", "华锐汽修", "编码")
     assert (read.due_at, read.due_assumed) == (datetime(2026, 3, 5, 18, tzinfo=CHINA), False)
@@ -59,8 +90,15 @@ def test_a_clean_sheet_becomes_a_draft_without_flags() -> None:
 
 
 def test_the_photo_of_the_script_gets_its_three_flags() -> None:
-    read = draft(sheet(row(1, "90915-YZZD4", 50), row(2, "0446S-33471", 20), row(3, "17801-21050", 90),
-                       customer="K0O31", due="3月5日"))
+    read = draft(
+        sheet(
+            row(1, "90915-YZZD4", 50),
+            row(2, "0446S-33471", 20),
+            row(3, "17801-21050", 90),
+            customer="K0O31",
+            due="3月5日",
+        )
+    )
 
     assert [(f.code, f.severity, f.line, f.candidates) for f in read.findings] == [
         (FindingCode.CUSTOMER_UNKNOWN, Severity.RED, None, ("K0031",)),

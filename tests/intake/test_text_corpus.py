@@ -63,8 +63,10 @@ def test_no_message_is_silently_wrong_and_the_accuracy_is_shown(capsys: pytest.C
         fields, right = fields + len(checks), right + sum(checks)
 
     with capsys.disabled():
-        print(f"\ntext orders: {len(CORPUS)} messages, {right}/{fields} fields exact ({right / fields:.2%}), "
-              f"{len(silent)} silently wrong")
+        print(
+            f"\ntext orders: {len(CORPUS)} messages, {right}/{fields} fields exact ({right / fields:.2%}), "
+            f"{len(silent)} silently wrong"
+        )
     assert silent == []
     assert len(CORPUS) >= 150
     assert right / fields >= 0.99

@@ -16,11 +16,27 @@ ON_FILE = OnFile.of(
         warehouses=(Warehouse(code="KS", name="昆山中心仓"),),
         customers=(Customer(code="0031", name="申通汽配", region="沪"),),
         parts=(Part(number="04465-33471", normal="0446533471", name="前刹车片", family="制动"),),
-        people=(Person(id="E0002", name="销售B", roles=[Role.SALES], accounts=[
-            ChatAccount(platform=PlatformName.WECOM, account="xiaoshou_b", person_id="E0002")]),),
+        people=(
+            Person(
+                id="E0002",
+                name="销售B",
+                roles=[Role.SALES],
+                accounts=[ChatAccount(platform=PlatformName.WECOM, account="xiaoshou_b", person_id="E0002")],
+            ),
+        ),
         carriers=(Carrier(code="SF", name="顺丰", warehouse="KS", cutoff=time(15, 30), capacity=200),),
-        lots=(Lot(lot_no="B251103-07", part_number="04465-33471", warehouse="KS", bin="A-01-01-1-01", on_hand=40,
-                  allocated=30, qc=QcState.PASSED, received_on=date(2025, 11, 3)),),
+        lots=(
+            Lot(
+                lot_no="B251103-07",
+                part_number="04465-33471",
+                warehouse="KS",
+                bin="A-01-01-1-01",
+                on_hand=40,
+                allocated=30,
+                qc=QcState.PASSED,
+                received_on=date(2025, 11, 3),
+            ),
+        ),
     )
 )
 
@@ -45,9 +61,16 @@ def test_a_reference_to_nothing_names_the_nearest_code() -> None:
 
     plan = read_workbook(book(库位=BINS, 批次库存=lots), "x.xlsx", ON_FILE)
 
-    assert told(plan) == [("批次库存", 2, "物料号", "04465-33477",
-                "没有这个物料号:已有资料和本文件的可用行里都找不到",
-                           "是不是 04465-33471?")]
+    assert told(plan) == [
+        (
+            "批次库存",
+            2,
+            "物料号",
+            "04465-33477",
+            "没有这个物料号:已有资料和本文件的可用行里都找不到",
+            "是不是 04465-33471?",
+        )
+    ]
 
 
 def test_what_refers_to_a_faulty_row_falls_out_with_it() -> None:
@@ -62,8 +85,13 @@ def test_what_refers_to_a_faulty_row_falls_out_with_it() -> None:
 
 
 def test_a_chain_of_replacements_that_hangs_in_the_air_falls_out_whole() -> None:
-    parts = [["物料号", "名称", "替代件"], ["P-1", "水泵", "P-2"], ["P-2", "水泵", "P-3"], ["P-3", "水泵", "P-9"],
-["P-4", "水泵", None]]
+    parts = [
+        ["物料号", "名称", "替代件"],
+        ["P-1", "水泵", "P-2"],
+        ["P-2", "水泵", "P-3"],
+        ["P-3", "水泵", "P-9"],
+        ["P-4", "水泵", None],
+    ]
 
     plan = read_workbook(book(物料=parts), "x.xlsx")
 
@@ -80,9 +108,12 @@ def test_a_leading_zero_that_is_on_file_is_missed() -> None:
 
 
 def test_accounts_part_numbers_and_carrier_codes_name_one_only() -> None:
-    people = [PEOPLE[0], ["E0003", "销售C", "销售代表", None, "xiaoshou_b", None], ["E0004", "销售D", "销售代表",
-None, "d", None],
-              ["E0005", "销售E", "销售代表", None, "d", None]]
+    people = [
+        PEOPLE[0],
+        ["E0003", "销售C", "销售代表", None, "xiaoshou_b", None],
+        ["E0004", "销售D", "销售代表", None, "d", None],
+        ["E0005", "销售E", "销售代表", None, "d", None],
+    ]
     parts = [PARTS[0], ["04465 33471", "刹车片", "套", 1, 1]]
     carriers = [CARRIERS[0], ["SF", "顺丰", "HF", "15:30", 10, "皖"]]
     houses = [WAREHOUSE[0], ["HF", "合肥仓", None, None, "皖"]]
@@ -98,10 +129,15 @@ None, "d", None],
 
 
 def test_values_that_do_not_fit_each_other_are_told() -> None:
-    people = [PEOPLE[0], ["E0009", "仓管C", "仓管员", None, None, "cg_c"], ["E0010", "销售Z", "销售", None,
-"XiaoShou_Z", None]]
-    lots = [[*LOTS[0], "有效期", "破损"], ["KS", "隔离区", "04465-33471", "B260101-01", 5, "合格", "2026-01-01",
-"2025-12-31", 6]]
+    people = [
+        PEOPLE[0],
+        ["E0009", "仓管C", "仓管员", None, None, "cg_c"],
+        ["E0010", "销售Z", "销售", None, "XiaoShou_Z", None],
+    ]
+    lots = [
+        [*LOTS[0], "有效期", "破损"],
+        ["KS", "隔离区", "04465-33471", "B260101-01", 5, "合格", "2026-01-01", "2025-12-31", 6],
+    ]
     places = [WAREHOUSE[0], ["JN", "济南前置仓", 117.12, None, "山东"]]
 
     plan = read_workbook(book(仓库=places, 库位=BINS, 批次库存=lots, 人员与角色=people), "x.xlsx", ON_FILE)

@@ -21,9 +21,15 @@ async def _imported(database: SqlDatabase, data: bytes, filename: str = "x.xlsx"
 async def test_a_file_fills_an_empty_store(database: SqlDatabase) -> None:
     done = await _imported(database, shop())
 
-    assert done == [("人员与角色", 2, 0, 0), ("客户", 1, 0, 0), ("物料", 2, 0, 0), ("仓库", 1, 0, 0), ("库位", 2, 0,
-                     0),
-                    ("批次库存", 1, 0, 0), ("物流商", 1, 0, 0)]
+    assert done == [
+        ("人员与角色", 2, 0, 0),
+        ("客户", 1, 0, 0),
+        ("物料", 2, 0, 0),
+        ("仓库", 1, 0, 0),
+        ("库位", 2, 0, 0),
+        ("批次库存", 1, 0, 0),
+        ("物流商", 1, 0, 0),
+    ]
     async with database.reading() as tx:
         person = await tx.people.by_account(PlatformName.DINGTALK, "cg_a")
         assert person is not None
@@ -119,8 +125,9 @@ async def test_an_import_that_fails_half_way_leaves_nothing_behind(database: Sql
 
 async def test_an_account_that_was_bound_since_the_dry_run_stops_the_import(database: SqlDatabase) -> None:
     await _imported(database, shop())
-    plan = await dry_run(book(人员与角色=[PEOPLE[0], ["E0009", "销售C", "销售代表", None, "late", None]]), "x.xlsx",
-                         database)
+    plan = await dry_run(
+        book(人员与角色=[PEOPLE[0], ["E0009", "销售C", "销售代表", None, "late", None]]), "x.xlsx", database
+    )
     async with database.transaction() as tx:
         await tx.people.bind("E0001", PlatformName.WECOM, "late")
 

@@ -36,8 +36,7 @@ def test_the_sizes_are_those_of_the_domain_page() -> None:
     roles = Counter(person.roles[0] for person in MASTERS.people)
 
     assert (len(MASTERS.people), len(MASTERS.customers), len(MASTERS.parts)) == (60, 600, 1200)
-    assert (len(MASTERS.warehouses), len(MASTERS.bins), len(MASTERS.lots), len(MASTERS.carriers)) == (3, 2400, 3000,
-            11)
+    assert (len(MASTERS.warehouses), len(MASTERS.bins), len(MASTERS.lots), len(MASTERS.carriers)) == (3, 2400, 3000, 11)
     assert len({part.family for part in MASTERS.parts}) == 14
     assert sum(len(part.aliases) for part in MASTERS.parts) == 2880
     assert len({c.store for c in MASTERS.customers}) == 47
@@ -66,14 +65,20 @@ def test_the_scripts_find_their_stock() -> None:
     lots = {lot.lot_no: lot for lot in MASTERS.lots if lot.part_number == "04465-0K240"}
 
     assert {no: (x.warehouse, x.bin, x.available) for no, x in lots.items()} == {
-        "B251103-07": ("KS", "A-03-12-4-02", 44), "B260110-03": ("KS", "B-01-03-2-01", 20), "B250918-02": ("KS",
-                       "隔离区", 0),
+        "B251103-07": ("KS", "A-03-12-4-02", 44),
+        "B260110-03": ("KS", "B-01-03-2-01", 20),
+        "B250918-02": ("KS", "隔离区", 0),
     }
     assert (lots["B250918-02"].qc, lots["B250918-02"].on_hand) == (QcState.RECHECK, 16)
     parts = {part.number: part for part in MASTERS.parts}
     assert (parts["90915-YZZD4"].pack, parts["17801-21050"].safety_stock) == (10, 40)
-    for number, pieces in (("90915-YZZD4", 1000), ("17801-21050", 90), ("04465-33471", 20), ("04466-33160", 20),
-                           ("W 75/3", 20)):
+    for number, pieces in (
+        ("90915-YZZD4", 1000),
+        ("17801-21050", 90),
+        ("04465-33471", 20),
+        ("04466-33160", 20),
+        ("W 75/3", 20),
+    ):
         assert sum(x.available for x in MASTERS.lots if x.part_number == number and x.warehouse == "KS") >= pieces
 
 

@@ -90,8 +90,10 @@ def test_twenty_thousand_rows_are_read_and_one_more_is_refused() -> None:
 
 
 def test_a_file_full_of_unknown_references_is_still_answered() -> None:
-    lines = ["仓库,库位,物料号,批次号,在库,质检状态,入库日期",
-             *(f"XX,A-01-01-1-01,P{n},B260101-01,1,合格,2026-01-01" for n in range(5_000))]
+    lines = [
+        "仓库,库位,物料号,批次号,在库,质检状态,入库日期",
+        *(f"XX,A-01-01-1-01,P{n},B260101-01,1,合格,2026-01-01" for n in range(5_000)),
+    ]
 
     plan = read_workbook("\n".join(lines).encode(), "库存.csv")
 

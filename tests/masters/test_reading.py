@@ -56,8 +56,7 @@ def test_a_damaged_part_number_is_never_taken(value: Any, reason: str, suggestio
     assert [(p.row, p.column, p.reason, p.suggestion) for p in plan.problems] == [(2, "物料号", reason, suggestion)]
 
 
-@pytest.mark.parametrize("number", ["04465-0K240", "W 75/3", "04E 115 561 C", "13627525015", "0 986 452 041",
-                         "00123"])
+@pytest.mark.parametrize("number", ["04465-0K240", "W 75/3", "04E 115 561 C", "13627525015", "0 986 452 041", "00123"])
 def test_a_code_that_is_text_stays_as_it_was_assigned(number: str) -> None:
     plan = read_workbook(book(物料=[["物料号", "名称"], [number, "前刹车片"]]), "parts.xlsx")
 
@@ -86,13 +85,13 @@ def test_other_columns_are_as_strict(column: str, value: Any, reason: str, sugge
     assert [(p.column, p.reason, p.suggestion) for p in plan.problems] == [(column, reason, suggestion)]
 
 
-@pytest.mark.parametrize("value", [date(2025, 11, 3), IN_NOVEMBER, "2025-11-03",
-                         "2025/11/3"])
+@pytest.mark.parametrize("value", [date(2025, 11, 3), IN_NOVEMBER, "2025-11-03", "2025/11/3"])
 def test_a_date_may_be_a_date_or_be_written_year_first(value: Any) -> None:
     lots = [LOTS[0], [*LOTS[1][:-1], value]]
 
-    plan = read_workbook(book(仓库=WAREHOUSE, 物料=PARTS, 库位=[["仓库", "库位"], ["KS", "A-03-12-4-02"]], 库存=lots),
-                         "x.xlsx")
+    plan = read_workbook(
+        book(仓库=WAREHOUSE, 物料=PARTS, 库位=[["仓库", "库位"], ["KS", "A-03-12-4-02"]], 库存=lots), "x.xlsx"
+    )
 
     assert plan.rows["lots"][0].values["received_on"] == date(2025, 11, 3)
 
@@ -101,15 +100,22 @@ def test_a_date_may_be_a_date_or_be_written_year_first(value: Any) -> None:
 def test_any_other_date_is_asked_for(value: Any) -> None:
     lots = [LOTS[0], [*LOTS[1][:-1], value]]
 
-    plan = read_workbook(book(仓库=WAREHOUSE, 物料=PARTS, 库位=[["仓库", "库位"], ["KS", "A-03-12-4-02"]], 库存=lots),
-                         "x.xlsx")
+    plan = read_workbook(
+        book(仓库=WAREHOUSE, 物料=PARTS, 库位=[["仓库", "库位"], ["KS", "A-03-12-4-02"]], 库存=lots), "x.xlsx"
+    )
 
     assert plan.rows["lots"] == ()
     assert [(p.column, p.suggestion) for p in plan.problems] == [("入库日期", "按 2026-02-21 的样子填")]
 
 
-@pytest.mark.parametrize(("label", "suggestion"), [("A-3-12-4-2", "A-03-12-4-02"), ("a-03-12-4-02", "A-03-12-4-02"),
-                                                   ("A架12层", "按 区-排-架-层-箱 填,例如 A-03-12-4-02")])
+@pytest.mark.parametrize(
+    ("label", "suggestion"),
+    [
+        ("A-3-12-4-2", "A-03-12-4-02"),
+        ("a-03-12-4-02", "A-03-12-4-02"),
+        ("A架12层", "按 区-排-架-层-箱 填,例如 A-03-12-4-02"),
+    ],
+)
 def test_a_bin_is_written_the_way_it_is_painted(label: str, suggestion: str) -> None:
     plan = read_workbook(book(仓库=WAREHOUSE, 库位=[["仓库", "库位"], ["KS", label]]), "x.xlsx")
 
@@ -121,8 +127,9 @@ def test_titles_above_the_headers_stars_and_renamed_headers_over_the_keys_are_un
 
     plan = read_workbook(book(物料=rows), "parts.xlsx")
 
-    assert [(r.number, dict(r.values)) for r in plan.rows["parts"]] == [(5, {"number": "04465-0K240",
-             "name": "前刹车片"})]
+    assert [(r.number, dict(r.values)) for r in plan.rows["parts"]] == [
+        (5, {"number": "04465-0K240", "name": "前刹车片"})
+    ]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk", "utf-16"])
@@ -143,9 +150,13 @@ def test_a_comma_inside_a_csv_value_is_noticed() -> None:
 
 def test_unknown_missing_and_repeated_columns_are_named() -> None:
     plan = read_workbook(
-        book(物料=[["物料号", "名称", "颜色"], ["04465-0K240", "前刹车片", "黑"]], 客户=[["客户编码", "名称"],
-             ["K0231", "华锐汽修"]],
-             仓库=[["编码", "名称", "名称"], ["KS", "昆山中心仓", "昆山"]]), "x.xlsx")
+        book(
+            物料=[["物料号", "名称", "颜色"], ["04465-0K240", "前刹车片", "黑"]],
+            客户=[["客户编码", "名称"], ["K0231", "华锐汽修"]],
+            仓库=[["编码", "名称", "名称"], ["KS", "昆山中心仓", "昆山"]],
+        ),
+        "x.xlsx",
+    )
 
     assert plan.summary == "1 行可用,0 行有误,3 处表头问题"
     assert str(plan.problems[0]) == "仓库 名称 “名称”:同一列出现了两次;建议:只留一列"
@@ -160,8 +171,11 @@ def test_hidden_unknown_and_merged_sheets_are_not_passed_over_in_silence() -> No
     workbook = Workbook()
     hidden, merged, unknown = workbook.worksheets[0], workbook.create_sheet("客户"), workbook.create_sheet("备忘")
     hidden.title = "物料"
-    for sheet, rows in ((hidden, PARTS), (merged, [["客户编码", "名称", "区域"], ["K0231", "华锐汽修", "沪"]]),
-                        (unknown, [["明天开会"]])):
+    for sheet, rows in (
+        (hidden, PARTS),
+        (merged, [["客户编码", "名称", "区域"], ["K0231", "华锐汽修", "沪"]]),
+        (unknown, [["明天开会"]]),
+    ):
         for row in rows:
             sheet.append(row)
     hidden.sheet_state = "hidden"
@@ -171,12 +185,14 @@ def test_hidden_unknown_and_merged_sheets_are_not_passed_over_in_silence() -> No
 
     assert plan.usable == 0
     assert {(p.sheet, p.reason) for p in plan.problems} == {
-        ("物料", "工作表是隐藏的,没有读"), ("客户", "有合并单元格,只有左上角一格有值"), ("备忘",
-         "认不出这张表是什么")}
+        ("物料", "工作表是隐藏的,没有读"),
+        ("客户", "有合并单元格,只有左上角一格有值"),
+        ("备忘", "认不出这张表是什么"),
+    }
 
 
 def test_the_sheet_of_problems_goes_back_with_row_value_reason_and_suggestion() -> None:
-    plan = read_workbook(book(物料=[["物料号", "名称"], [4465, "=HYPERLINK(\"http://x\")"]]), "parts.xlsx")
+    plan = read_workbook(book(物料=[["物料号", "名称"], [4465, '=HYPERLINK("http://x")']]), "parts.xlsx")
 
     rows = list(load_workbook(BytesIO(problem_sheet(plan))).worksheets[0].iter_rows())
 

@@ -133,9 +133,7 @@ async def test_many_workers_never_share_a_message(inbox: SqlInboxQueue) -> None:
     assert set(claimed) <= set(ids[:25])
 
 
-async def test_a_parked_message_is_read_and_sent_again_by_a_person(
-    database: SqlDatabase, inbox: SqlInboxQueue
-) -> None:
+async def test_a_parked_message_is_read_and_sent_again_by_a_person(database: SqlDatabase, inbox: SqlInboxQueue) -> None:
     letters = SqlDeadLetters(database.writer)
     first, second = await inbox.store([raw("m:1"), raw("m:2")], START)
     assert first is not None
@@ -167,7 +165,9 @@ async def test_a_notice_recorded_twice_is_sent_once(database: SqlDatabase, outbo
 async def test_lanes_keep_their_order_and_the_urgent_go_first(database: SqlDatabase, outbox: SqlOutboxQueue) -> None:
     async with database.transaction() as tx:
         for key, lane, priority in (
-            ("a1", "a", Priority.DIGEST), ("a2", "a", Priority.EXPEDITE), ("b1", "b", Priority.PICK),
+            ("a1", "a", Priority.DIGEST),
+            ("a2", "a", Priority.EXPEDITE),
+            ("b1", "b", Priority.PICK),
             ("c1", "c", Priority.EXPEDITE),
         ):
             await tx.outbox.put(a_delivery(key, lane, priority=priority))

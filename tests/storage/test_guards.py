@@ -67,8 +67,9 @@ async def test_the_database_itself_refuses(database: SqlDatabase, statement: str
     async with database.transaction() as tx:
         await tx.orders.add(an_order())
         await tx.orders.add_revision(
-            OrderRevision(order_number=NUMBER, revision=1, field="2行 数量", old="48", new="50", by="E1", how="text",
-                          at=START)
+            OrderRevision(
+                order_number=NUMBER, revision=1, field="2行 数量", old="48", new="50", by="E1", how="text", at=START
+            )
         )
         request = await tx.approvals.open(a_request())
         await tx.approvals.decide(a_decision(request.id or 0))
@@ -89,8 +90,13 @@ async def test_a_flipped_byte_in_the_chain_is_found(database: SqlDatabase) -> No
     async with database.transaction() as tx:
         for n in range(5):
             await tx.timeline.append(
-                NUMBER, "order.corrected", actor="E1", actor_name="张三", channel="wecom",
-                details={"line": n, "old": "48", "new": "50", "lots": [["L2601", 4]]}, at=START,
+                NUMBER,
+                "order.corrected",
+                actor="E1",
+                actor_name="张三",
+                channel="wecom",
+                details={"line": n, "old": "48", "new": "50", "lots": [["L2601", 4]]},
+                at=START,
             )
     async with database.reading() as tx:
         assert first_broken(await tx.timeline.of(NUMBER)) is None

@@ -111,7 +111,11 @@ async def test_one_row_that_cannot_be_stored_does_not_take_its_batch_along(
     writer = GroupCommitWriter(SqlInboxQueue(database.writer), clock)
     good = [raw(f"m:{n}") for n in range(3)]
     bad = RawInbound(
-        platform=good[0].platform, dedupe_key="m:bad", conv_key="a", kind="text", payload={"at": START},
+        platform=good[0].platform,
+        dedupe_key="m:bad",
+        conv_key="a",
+        kind="text",
+        payload={"at": START},
         platform_at=START,
     )
 
@@ -126,7 +130,11 @@ async def test_one_row_that_cannot_be_stored_does_not_take_its_batch_along(
 async def test_any_text_a_phone_can_send_is_kept(database: SqlDatabase, content: str) -> None:
     queue = SqlInboxQueue(database.writer)
     message = RawInbound(
-        platform=raw("x").platform, dedupe_key="m:1", conv_key="a", kind="text", payload={"Content": content},
+        platform=raw("x").platform,
+        dedupe_key="m:1",
+        conv_key="a",
+        kind="text",
+        payload={"Content": content},
         platform_at=START,
     )
 

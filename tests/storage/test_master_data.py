@@ -61,7 +61,10 @@ async def test_an_account_moves_with_its_person_and_is_never_taken_from_another(
 
 async def test_master_data_is_replaced_by_its_keys_and_its_version_rises(database: SqlDatabase) -> None:
     part = Part(
-        number="04465-0K240", normal="044650K240", name="前刹车片", family="制动",
+        number="04465-0K240",
+        normal="044650K240",
+        name="前刹车片",
+        family="制动",
         aliases=[PartAlias(text="前片", normal="前片", kind=AliasKind.NAME, part_number="04465-0K240")],
     )
     house = Warehouse(code="SH1", name="上海一仓", longitude=121.47, latitude=31.23, regions=["沪", "苏"])

@@ -22,7 +22,8 @@ async def test_armed_again_raises_the_generation_and_cancelling_names_the_reason
 
     async with database.transaction() as tx:
         assert [(d.kind, d.generation) for d in await tx.deadlines.armed("ap:1")] == [
-            (DeadlineKind.APPROVAL_DUE, 2), (DeadlineKind.APPROVAL_REMINDER, 1)
+            (DeadlineKind.APPROVAL_DUE, 2),
+            (DeadlineKind.APPROVAL_REMINDER, 1),
         ]
         assert await tx.deadlines.cancel("ap:1", DeadlineKind.APPROVAL_DUE, reason="decided") == 1
         assert await tx.deadlines.cancel("ap:1", reason="withdrawn") == 1
@@ -32,8 +33,9 @@ async def test_armed_again_raises_the_generation_and_cancelling_names_the_reason
 
 async def test_an_order_has_one_live_expedite_after_another(database: SqlDatabase) -> None:
     def expedite(level: Level) -> Expedite:
-        return Expedite(order_number=NUMBER, level=level, latest_ship_at=START, reason_code="X02", by="E1",
-                        by_name="张三", at=START)
+        return Expedite(
+            order_number=NUMBER, level=level, latest_ship_at=START, reason_code="X02", by="E1", by_name="张三", at=START
+        )
 
     async with database.transaction() as tx:
         await tx.expedites.add(expedite(Level.ORANGE))
@@ -49,8 +51,13 @@ async def test_an_order_has_one_live_expedite_after_another(database: SqlDatabas
 async def test_the_newest_copy_of_every_card_is_found(database: SqlDatabase) -> None:
     def card(generation: int, audience: str = "tech") -> PostedCard:
         return PostedCard(
-            platform=PlatformName.WECOM, card_key=f"approval:7:{audience}", generation=generation,
-            card_id=f"ap-7-{audience}-{generation}", kind=CardKind.APPROVAL, ref="7", recipients=["lisi"],
+            platform=PlatformName.WECOM,
+            card_key=f"approval:7:{audience}",
+            generation=generation,
+            card_id=f"ap-7-{audience}-{generation}",
+            kind=CardKind.APPROVAL,
+            ref="7",
+            recipients=["lisi"],
         )
 
     async with database.transaction() as tx:
@@ -84,8 +91,9 @@ async def test_the_newest_copy_of_every_card_is_found(database: SqlDatabase) -> 
 
 async def test_a_person_is_asked_one_thing_at_a_time(database: SqlDatabase) -> None:
     def question(name: str) -> Expectation:
-        return Expectation(person_id="E1", question=name, ref=NUMBER, args={"line": 2},
-                           expires_at=START + timedelta(minutes=10))
+        return Expectation(
+            person_id="E1", question=name, ref=NUMBER, args={"line": 2}, expires_at=START + timedelta(minutes=10)
+        )
 
     async with database.transaction() as tx:
         await tx.expectations.expect(question("reject_reason"))

@@ -15,7 +15,11 @@ from tests.storage.samples import an_order
 
 NUMBER = "SO260220-0001"
 FLAG = Finding(
-    code=FindingCode.PART_SUGGESTED, severity=Severity.YELLOW, line=1, field="part", args=(("raw", "0446S"),),
+    code=FindingCode.PART_SUGGESTED,
+    severity=Severity.YELLOW,
+    line=1,
+    field="part",
+    args=(("raw", "0446S"),),
     candidates=("04465-0K240",),
 )
 
@@ -23,7 +27,9 @@ FLAG = Finding(
 async def test_an_order_is_read_as_it_was_written(database: SqlDatabase) -> None:
     beijing = timezone(timedelta(hours=8))
     order = an_order(
-        findings=[FLAG], requirements=["质检报告"], due_at=datetime(2026, 2, 22, 17, 0, tzinfo=beijing),
+        findings=[FLAG],
+        requirements=["质检报告"],
+        due_at=datetime(2026, 2, 22, 17, 0, tzinfo=beijing),
         customer_name="浦东汽修",
     )
     async with database.transaction() as tx:
@@ -40,9 +46,7 @@ async def test_an_order_is_read_as_it_was_written(database: SqlDatabase) -> None
 
 
 @pytest.mark.parametrize("change", ["append", "inside", "reassign", "line", "new line", "field"])
-async def test_a_change_anywhere_in_an_order_is_kept_and_raises_its_version(
-    database: SqlDatabase, change: str
-) -> None:
+async def test_a_change_anywhere_in_an_order_is_kept_and_raises_its_version(database: SqlDatabase, change: str) -> None:
     async with database.transaction() as tx:
         await tx.orders.add(an_order(findings=[FLAG]))
 
@@ -73,7 +77,9 @@ async def test_a_change_anywhere_in_an_order_is_kept_and_raises_its_version(
         replace(x, id=None, order_id=None) for x in changed.lines
     ]
     assert (kept.findings, kept.requirements, kept.customer_code) == (
-        changed.findings, changed.requirements, changed.customer_code
+        changed.findings,
+        changed.requirements,
+        changed.customer_code,
     )
 
 
@@ -94,8 +100,14 @@ async def test_orders_are_found_by_what_people_know_of_them(database: SqlDatabas
     async with database.transaction() as tx:
         for n, status in enumerate((OrderStatus.DRAFT, OrderStatus.APPROVED, OrderStatus.APPROVED), start=1):
             await tx.orders.add(
-                an_order(f"SO260220-{n:04}", status=status, customer_code="K1", fingerprint="f", warehouse=f"SH{n}",
-                         created_at=START + timedelta(minutes=n))
+                an_order(
+                    f"SO260220-{n:04}",
+                    status=status,
+                    customer_code="K1",
+                    fingerprint="f",
+                    warehouse=f"SH{n}",
+                    created_at=START + timedelta(minutes=n),
+                )
             )
         with pytest.raises(ValueError, match="SO260220-0002"):
             await tx.orders.add(an_order("SO260220-0002", source_key="wecom:m:other"))

@@ -74,12 +74,28 @@ async def test_numbers_are_neither_doubled_nor_skipped(database: SqlDatabase) ->
 async def test_of_fifty_pickers_one_claims_the_list(database: SqlDatabase) -> None:
     async with database.transaction() as tx:
         wave = await tx.waves.add(
-            Wave(key="wave:SH1:1:SF", number="W0220-10A", warehouse="SH1", carrier="SF", cutoff_at=START,
-                 slot_at=START, created_at=START)
+            Wave(
+                key="wave:SH1:1:SF",
+                number="W0220-10A",
+                warehouse="SH1",
+                carrier="SF",
+                cutoff_at=START,
+                slot_at=START,
+                created_at=START,
+            )
         )
         await tx.waves.add_pick_list(
-            PickList(number="W0220-10A-1", wave_id=wave.id or 0, wave_number=wave.number, warehouse="SH1",
-                     state=PickListState.OPEN, cutoff_at=START, orders=[], route_m=0.0, created_at=START)
+            PickList(
+                number="W0220-10A-1",
+                wave_id=wave.id or 0,
+                wave_number=wave.number,
+                warehouse="SH1",
+                state=PickListState.OPEN,
+                cutoff_at=START,
+                orders=[],
+                route_m=0.0,
+                created_at=START,
+            )
         )
 
     claimed = await at_once(database, 50, lambda tx, n: tx.waves.claim("W0220-10A-1", f"E{n:04}", START))
@@ -117,7 +133,8 @@ async def test_two_claimers_fire_every_deadline_exactly_once(database: SqlDataba
 
 async def test_a_deadline_armed_by_many_is_armed_once(database: SqlDatabase) -> None:
     armed = await at_once(
-        database, 8,
+        database,
+        8,
         lambda tx, _: tx.deadlines.arm(Deadline(kind=DeadlineKind.APPROVAL_DUE, ref="ap:1", due_at=START)),
     )
 
@@ -162,7 +179,8 @@ async def test_a_locked_order_is_changed_by_one_at_a_time(database: SqlDatabase)
 
 async def test_the_chain_of_a_subject_does_not_fork(database: SqlDatabase) -> None:
     await at_once(
-        database, 20,
+        database,
+        20,
         lambda tx, n: tx.timeline.append(
             "SO1", "order.noted", actor="E1", actor_name="张三", channel="wecom", details={"n": n}, at=START
         ),

@@ -53,18 +53,43 @@ async def test_pieces_that_are_not_held_cannot_leave_or_be_counted_away(database
 async def test_a_pick_list_is_found_by_order_and_its_tasks_are_tracked(database: SqlDatabase) -> None:
     async with database.transaction() as tx:
         wave = await tx.waves.add(
-            Wave(key="wave:SH1:1:SF", number="W0220-10A", warehouse="SH1", carrier="SF", cutoff_at=START,
-                 slot_at=START, created_at=START, parcels=7)
+            Wave(
+                key="wave:SH1:1:SF",
+                number="W0220-10A",
+                warehouse="SH1",
+                carrier="SF",
+                cutoff_at=START,
+                slot_at=START,
+                created_at=START,
+                parcels=7,
+            )
         )
         for nth, urgent in ((1, False), (2, True)):
             await tx.waves.add_pick_list(
                 PickList(
-                    number=f"W0220-10A-{nth}", wave_id=wave.id or 0, wave_number=wave.number, warehouse="SH1",
-                    state=PickListState.OPEN, cutoff_at=START, orders=[f"SO{nth}"], route_m=12.5,
-                    route=[[0.0, 1.5]], urgent=urgent, created_at=START,
+                    number=f"W0220-10A-{nth}",
+                    wave_id=wave.id or 0,
+                    wave_number=wave.number,
+                    warehouse="SH1",
+                    state=PickListState.OPEN,
+                    cutoff_at=START,
+                    orders=[f"SO{nth}"],
+                    route_m=12.5,
+                    route=[[0.0, 1.5]],
+                    urgent=urgent,
+                    created_at=START,
                     tasks=[
-                        PickTask(stop=1, order_number=f"SO{nth}", line_id=1, allocation_id=1, part_number="P",
-                                 part_name="片", lot_no="L1", bin="A-03-12-4-02", quantity=4)
+                        PickTask(
+                            stop=1,
+                            order_number=f"SO{nth}",
+                            line_id=1,
+                            allocation_id=1,
+                            part_number="P",
+                            part_name="片",
+                            lot_no="L1",
+                            bin="A-03-12-4-02",
+                            quantity=4,
+                        )
                     ],
                 )
             )
@@ -94,8 +119,17 @@ async def test_attachments_and_allocations_are_kept(database: SqlDatabase) -> No
         await tx.stock.receive([a_lot()], by="E1", at=START, ref="RK1")
         (lot,) = await tx.stock.in_bin("SH1", "A-03-12-4-02")
         added = await tx.stock.add_allocation(
-            Allocation(order_number=NUMBER, line_id=1, lot_id=lot.id or 0, lot_no=lot.lot_no, part_number="P",
-                       warehouse="SH1", bin=lot.bin, quantity=4, state=AllocationState.HELD)
+            Allocation(
+                order_number=NUMBER,
+                line_id=1,
+                lot_id=lot.id or 0,
+                lot_no=lot.lot_no,
+                part_number="P",
+                warehouse="SH1",
+                bin=lot.bin,
+                quantity=4,
+                state=AllocationState.HELD,
+            )
         )
         added.state = AllocationState.PICKED
 

@@ -44,7 +44,8 @@ def _on_postgres() -> None:
     _guard("orders_owner_stays", OWNER_STAYS, f"UPDATE ON orders FOR EACH ROW WHEN ({changed})")
     for table in APPEND_ONLY:
         _guard(
-            f"{table}_append_only", f"{table} is append-only",
+            f"{table}_append_only",
+            f"{table} is append-only",
             f"UPDATE OR DELETE OR TRUNCATE ON {table} FOR EACH STATEMENT",
         )
 
