@@ -2,78 +2,32 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Locator, Page, async_playwright, expect
+from playwright.async_api import expect
 
 from simulator import samples
+from tests.browsing import Visitor, visiting
 from tests.simulator.page_bot import NUMBER, Served, served
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 SALES, TECH, PICKER = "wecom:xiaoshou_a", "dingtalk:jishu_jia", "wecom:cangguan_a"
 
 pytestmark = pytest.mark.browser
 
 
-def browser_path() -> str:
-    """The browser of this machine; without one the tests fail in CI and are skipped elsewhere, saying so."""
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is not None:
-        return found
-    if os.environ.get("CI"):
-        pytest.fail("no chromium: apt install chromium")
-    pytest.skip("no chromium: apt install chromium")
-
-
-class Visitor:
-    """A browser on the page; script errors and failed requests are remembered."""
-
-    def __init__(self, desk: Served, page: Page) -> None:
-        self.desk, self.page = desk, page
-        self.errors: list[str] = []
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
-        page.on("request", lambda asked: self._foreign(asked.url))
-
-    def _foreign(self, url: str) -> None:
-        if not url.startswith((self.desk.url, "data:", "blob:")):
-            self.errors.append(f"asked for {url}")
-
-    def phone(self, phone: str) -> Locator:
-        return self.page.locator(f"[data-phone='{phone}'][data-testid=phone]")
-
-    async def say(self, phone: str, text: str) -> None:
-        await self.phone(phone).get_by_test_id("composer").fill(text)
-        await self.phone(phone).get_by_test_id("send").click()
-
-    def tap(self, phone: str, text: str) -> Locator:
-        return self.phone(phone).get_by_test_id("tap").get_by_text(text, exact=True)
+@pytest.fixture
+async def desk() -> AsyncIterator[Served]:
+    async with served() as running:
+        yield running
 
 
 @pytest.fixture
-async def visitor() -> AsyncIterator[Visitor]:
-    async with served() as desk, async_playwright() as driver:
-        browser = await driver.chromium.launch(executable_path=browser_path(), headless=True, args=list(FLAGS))
-        page = await browser.new_page(viewport={"width": 1440, "height": 900})
-        found = Visitor(desk, page)
-        await page.goto(desk.url)
-        await expect(page.get_by_test_id("phone")).to_have_count(5)
+async def visitor(desk: Served) -> AsyncIterator[Visitor]:
+    async with visiting(desk.url) as found:
+        await expect(found.page.get_by_test_id("phone")).to_have_count(5)
         yield found
-        assert found.errors == []
-        await browser.close()
 
 
 async def test_the_first_screen_shows_five_phones_without_a_click(visitor: Visitor) -> None:
@@ -166,8 +120,8 @@ async def test_a_code_is_scanned_from_the_menu(visitor: Visitor) -> None:
     await expect(phone.get_by_test_id("message").last).to_have_text("scan_out B251103-07")
 
 
-async def test_the_list_of_a_card_is_ticked_and_sent(visitor: Visitor) -> None:
-    await visitor.desk.bot.send(
+async def test_the_list_of_a_card_is_ticked_and_sent(visitor: Visitor, desk: Served) -> None:
+    await desk.bot.send(
         "xiaoshou_a",
         "template_card",
         {
@@ -188,12 +142,12 @@ async def test_the_list_of_a_card_is_ticked_and_sent(visitor: Visitor) -> None:
     await visitor.phone(SALES).get_by_test_id("tick").get_by_text("竞品抢单").click()
     await visitor.tap(SALES, "下一步").click()
 
-    await visitor.desk.sim.stage(timeout=5).until(lambda: visitor.desk.bot.heard)
-    heard = visitor.desk.bot.heard[-1]
+    await desk.sim.stage(timeout=5).until(lambda: desk.bot.heard)
+    heard = desk.bot.heard[-1]
     assert (heard["QuestionKey"], heard["OptionId"]) == ("reason", "X02")
 
 
-async def test_the_wire_is_shown_sealed_and_opened_and_violations_in_red(visitor: Visitor) -> None:
+async def test_the_wire_is_shown_sealed_and_opened_and_violations_in_red(visitor: Visitor, desk: Served) -> None:
     page = visitor.page
     await visitor.say(SALES, "在吗")
     row = page.get_by_test_id("wire-row").filter(has_text="POST /wecom/callback").first
@@ -201,14 +155,14 @@ async def test_the_wire_is_shown_sealed_and_opened_and_violations_in_red(visitor
     await expect(row).to_contain_text("<Content><![CDATA[在吗]]></Content>")
     await expect(row).to_contain_text("密文")
 
-    visitor.desk.sim.dingtalk.site.violation("a card without buttons")
-    visitor.desk.sim.live.touch()
+    desk.sim.dingtalk.site.violation("a card without buttons")
+    desk.sim.live.touch()
     await expect(page.get_by_test_id("violation-count")).to_have_text("1")
     await page.get_by_test_id("tab-violations").click()
     await expect(page.get_by_test_id("violation")).to_have_text("dingtalk: a card without buttons")
 
 
-async def test_the_clock_the_faults_and_the_restart_are_at_hand(visitor: Visitor) -> None:
+async def test_the_clock_the_faults_and_the_restart_are_at_hand(visitor: Visitor, desk: Served) -> None:
     page = visitor.page
     await page.get_by_test_id("clock-15").click()
     await expect(page.locator("#clock-time")).to_have_text("09:27:00")
@@ -222,7 +176,7 @@ async def test_the_clock_the_faults_and_the_restart_are_at_hand(visitor: Visitor
     await page.get_by_test_id("clock-0820").click()
     await expect(page.locator("#clock-date")).to_have_text("02-22 周日")
     await page.get_by_test_id("restart-bot").click()
-    await visitor.desk.sim.stage(timeout=5).until(lambda: visitor.desk.bot.restarts == 1)
+    await desk.sim.stage(timeout=5).until(lambda: desk.bot.restarts == 1)
 
 
 async def test_the_record_of_an_order_is_asked_of_the_bot(visitor: Visitor) -> None:
