@@ -40,7 +40,7 @@ from cards.keys import Keys
 from core.clock import Clock, SystemClock
 from core.inbound import RawInbound
 from core.intake.settings import RuleSettings
-from core.people import PlatformName
+from core.people import PlatformName, Role
 from core.ports import Coordinator, Messenger
 from core.rules import Rules
 from core.workcalendar import WorkCalendar
@@ -53,6 +53,10 @@ from storage.redis_coordinator import RedisCoordinator
 from storage.writer import GroupCommitWriter
 
 log = structlog.get_logger()
+
+
+QUOTA_MARKS = (70, 90, 100)
+"""Percent of the month's metered calls at which the administrators hear of it."""
 
 
 class Bot:
@@ -237,11 +241,17 @@ class Bot:
         """The call ledger of the month: a running number per kind, so that it is shared and survives a restart."""
         self.metrics.calls.labels(kind=kind).inc()
         month = self.clock.now().date().replace(day=1)
+        limit = self.settings.dingtalk.monthly_api_calls if kind == "api" else self.settings.dingtalk.monthly_stream
         async with self.database.transaction() as tx:
             used = await tx.numbers.next(f"calls:{kind}", month)
-        limit = self.settings.dingtalk.monthly_api_calls if kind == "api" else self.settings.dingtalk.monthly_stream
-        if used in (limit * 7 // 10, limit * 9 // 10):
-            log.warning("DingTalk quota", kind=kind, used=used, limit=limit)
+            mark = next((p for p in QUOTA_MARKS if used == limit * p // 100), None)
+            if mark is None:
+                return
+            act = await self.inbox.act(tx, cause=f"quota:{kind}:{month}:{mark}")
+            for admin in await tx.people.with_role(Role.ADMIN):
+                await act.tell.say(admin, "quota_used", what=kind, percent=mark, used=used, limit=limit)
+        log.warning("DingTalk quota", kind=kind, used=used, limit=limit)
+        self.coordinator.wake("outbox")
 
     def _wecom_app(self) -> WeComApp:
         x = self.settings.wecom

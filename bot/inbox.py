@@ -113,7 +113,7 @@ class InboxLoop:
         handle: Callable[[InboundContext], Awaitable[None]],
         owner: str,
         concurrency: int = 8,
-        lease: float = 30.0,
+        lease: float = 15.0,
         poll: float = 0.5,
     ) -> None:
         self.database = database

@@ -88,7 +88,7 @@ class OutboxLoop:
         messengers: Mapping[PlatformName, Messenger],
         owner: str,
         concurrency: int = 8,
-        lease: float = 60.0,
+        lease: float = 30.0,
         poll: float = 0.5,
     ) -> None:
         self._queue = queue

@@ -33,8 +33,12 @@ def next_step(order: Order) -> Step:
 
 
 async def ask(act: Act, order: Order, step: Step) -> ApprovalRequest:
-    """The people of the step's role get the card on the messenger where they live; the clocks start."""
-    people = [p for p in await act.tx.people.with_role(STEP_ROLE[step], region=order.region) if p.id != order.owner_id]
+    """The people of the step's role get the card on the messenger where they live; the clocks start.
+
+    Who has no chat account cannot be asked here; with nobody left, the question goes to the deputies at once.
+    """
+    holders = await act.tx.people.with_role(STEP_ROLE[step], region=order.region)
+    people = [p for p in holders if p.id != order.owner_id and p.accounts]
     fallback = not people
     if fallback:
         people = await deputies(act, order, step)
@@ -191,7 +195,7 @@ async def deciders(act: Act, request: ApprovalRequest) -> list[Person]:
     """Everybody who may decide this request now: the role's people and those it was escalated to, but its owner."""
     order = await act.tx.orders.get(request.order_number)
     assert order is not None
-    people = await act.tx.people.with_role(STEP_ROLE[request.step])
+    people = [p for p in await act.tx.people.with_role(STEP_ROLE[request.step]) if p.accounts]
     known = {p.id for p in people}
     for person_id in request.escalated_to:
         person = await act.tx.people.get(person_id)

@@ -12,7 +12,7 @@ from core.deadlines import Deadline, DeadlineKind, DeadlineState
 from core.desk import Act
 from core.notices import CardKind, Priority
 from core.orders import OrderStatus
-from core.people import Role
+from core.people import PlatformName, Role
 from core.waves import PickListState
 
 SLOT_MINUTES = (7, 22, 37, 52)
@@ -90,7 +90,7 @@ async def _approval_due(act: Act, deadline: Deadline) -> None:
         late_min=_late(act, deadline),
     )
     ref = str(request.id)
-    await act.tell.show(CardKind.ESCALATION, f"ap:{ref}", people, priority=Priority.EXPEDITE)
+    await act.tell.show(CardKind.ESCALATION, f"ap:{ref}", people, priority=Priority.EXPEDITE, prefer=PlatformName.WECOM)
     await act.tell.repaint(ref, CardKind.APPROVAL, priority=Priority.APPROVAL)
     await act.tell.repaint(request.order_number, CardKind.DRAFT)
 

@@ -49,9 +49,10 @@ class Address:
     account: str
 
 
-def home_of(person: Person) -> Address | None:
-    """The messenger where a person lives; the other one when they have no account there; None when unreachable."""
-    account = person.account_on(person.home) or next(iter(person.accounts), None)
+def home_of(person: Person, prefer: PlatformName | None = None) -> Address | None:
+    """The messenger where a person lives (or the one a rule prefers); the other one when they have no account there;
+    None when unreachable."""
+    account = person.account_on(prefer or person.home) or next(iter(person.accounts), None)
     return Address(platform=account.platform, account=account.account) if account else None
 
 
@@ -104,14 +105,21 @@ class Teller:
             await self._put(DeliveryKind.IMAGE, address, {"source": source, "ref": ref, "details": details}, priority)
 
     async def show(
-        self, kind: CardKind, ref: str, to: Sequence[Person] | Address, *, priority: Priority, audience: str = ""
+        self,
+        kind: CardKind,
+        ref: str,
+        to: Sequence[Person] | Address,
+        *,
+        priority: Priority,
+        audience: str = "",
+        prefer: PlatformName | None = None,
     ) -> None:
         """Show a card to people: one shared card on each messenger where somebody of them lives.
 
         Shown again to the same audience, the standing card is repainted; ``audience`` tells copies with different
-        readers apart.
+        readers apart. ``prefer``: the messenger a rule names, for those who have an account there (F126).
         """
-        for platform, accounts in self._by_platform(to).items():
+        for platform, accounts in self._by_platform(to, prefer).items():
             key = f"{kind}:{ref}:{audience}" if audience else f"{kind}:{ref}"
             posted = await self._tx.outbox.posted(key, platform)
             if posted is None:
@@ -159,8 +167,10 @@ class Teller:
         if posted is not None:
             await self._paint(platform, posted.card_key, posted.kind, posted.ref, posted.recipients, Priority.RECEIPT)
 
-    def _by_platform(self, to: Sequence[Person] | Address) -> dict[PlatformName, list[str]]:
-        addresses: Iterable[Address | None] = [to] if isinstance(to, Address) else [home_of(p) for p in to]
+    def _by_platform(
+        self, to: Sequence[Person] | Address, prefer: PlatformName | None
+    ) -> dict[PlatformName, list[str]]:
+        addresses: Iterable[Address | None] = [to] if isinstance(to, Address) else [home_of(p, prefer) for p in to]
         grouped: dict[PlatformName, list[str]] = {}
         for address in addresses:
             if address is not None and address.account not in grouped.setdefault(address.platform, []):

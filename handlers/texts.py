@@ -184,6 +184,11 @@ def quota_exhausted() -> str:
     return "⚠️ 钉钉本月消息额度已用完,新消息收不到内容。请尽快升级专业版或加购,期间请大家改走企业微信。"
 
 
+def quota_used(what: str, percent: int, used: int, limit: int) -> str:
+    name = "接口调用" if what == "api" else "消息收发"
+    return f"⚠️ 钉钉本月{name}已用 {used}/{limit}({percent}%)。用完后钉钉将收发失败,请评估升级专业版或加购。"
+
+
 def bound(name: str, number: str) -> str:
     return f"已绑定:{name}({number})。现在可以发单了。"
 

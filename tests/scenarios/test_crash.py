@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from aiohttp import ClientError, ClientSession, web
 
 import demo
@@ -23,6 +24,7 @@ from simulator.scenarios import Stage, steps
 from simulator.scenarios.words import words
 from simulator.server import BODY_MOST, Accounts, Simulator
 from storage.database import SqlDatabase
+from tests.servers import PostgresServer
 
 ORDERS = 10
 KILLS = 3
@@ -31,7 +33,7 @@ KILLS = 3
 class Process:
     """``python -m bot run`` with its configuration in the environment, as an operator would start it."""
 
-    def __init__(self, folder: Path, port: int, platforms: str) -> None:
+    def __init__(self, folder: Path, port: int, platforms: str, database_url: str) -> None:
         a = Accounts()
         self.port = port
         self._env = {
@@ -39,7 +41,7 @@ class Process:
             "JIEDAN_HOST": "127.0.0.1",
             "JIEDAN_PORT": str(port),
             "JIEDAN_CARD_SECRET": "a-secret-of-this-very-test",
-            "JIEDAN_DATABASE_URL": f"sqlite+aiosqlite:///{folder / 'jiedan.db'}",
+            "JIEDAN_DATABASE_URL": database_url,
             "JIEDAN_FILES_DIR": str(folder / "files"),
             "JIEDAN_LOG_LEVEL": "WARNING",
             "JIEDAN_WECOM__ENABLED": "true",
@@ -94,17 +96,30 @@ async def _platforms(port: int, callback: str) -> AsyncIterator[Simulator]:
         await runner.cleanup()
 
 
-async def test_killed_again_and_again_it_loses_no_order_and_shows_no_card_twice(tmp_path: Path) -> None:
-    database = SqlDatabase(f"sqlite+aiosqlite:///{tmp_path / 'jiedan.db'}")
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database with the demo's master data, for a process of its own."""
+    url = f"sqlite+aiosqlite:///{tmp_path / 'jiedan.db'}"
+    if request.param == "postgres":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        server.sql("CREATE DATABASE crash")
+        url = server.url("crash")
+    database = SqlDatabase(url)
     await database.migrate()
     await load_demo(database, datetime.now(UTC))
     await database.close()
+    return url
+
+
+async def test_killed_again_and_again_it_loses_no_order_and_shows_no_card_twice(
+    tmp_path: Path, database_url: str
+) -> None:
     here, there = demo.free_port(), demo.free_port()
-    process = Process(tmp_path, here, f"http://127.0.0.1:{there}")
+    process = Process(tmp_path, here, f"http://127.0.0.1:{there}", database_url)
     chance = random.Random(7)
 
     async with _platforms(there, f"http://127.0.0.1:{here}/wecom/callback") as simulator:
-        stage = simulator.stage(timeout=40)
+        stage = simulator.stage(timeout=90)
         await process.start()
 
         async def killer() -> None:
@@ -128,7 +143,7 @@ async def test_killed_again_and_again_it_loses_no_order_and_shows_no_card_twice(
         drafts = sum((_cards(stage, name, "待审批") for name in ("销售A", "销售B")), Counter[str]())
         assert drafts.total() == ORDERS
 
-    database = SqlDatabase(f"sqlite+aiosqlite:///{tmp_path / 'jiedan.db'}")
+    database = SqlDatabase(database_url)
     async with database.reading() as tx:
         orders = await tx.orders.in_status(*OrderStatus)
         assert [o.status for o in orders] == [OrderStatus.PENDING] * ORDERS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,8 @@ from simulator.scenarios import Stage, steps
 from simulator.scenarios.words import words
 from simulator.wecom import Breakage
 from simulator.world import FaultKind
+from tests.scenarios.conftest import QUICK_STREAM, check_nothing_lost
+from tests.servers import RedisServer
 
 TEXT = "K0231 04465-0K240 20个, 后天要"
 
@@ -209,3 +212,19 @@ async def _prime(stage: Stage) -> None:
     await sales.say("帮助")
     await sales.wait_text("发订单")
     stage.mark_read()
+
+
+async def test_without_redis_the_bot_goes_on_and_loses_nothing(tmp_path: Path, redis_server: RedisServer) -> None:
+    async with demo.world(tmp_path, redis_url=redis_server.url, stream=QUICK_STREAM) as running:
+        stage = running.simulator.stage(idle=running.idle)
+        sales = stage.phone("销售A")
+        first = await steps.submitted(stage, sales, TEXT)
+
+        redis_server.stop()
+        await steps.approved(stage, sales, first)
+        second = await steps.submitted(stage, sales, "K0231 90915-YZZD4 50, 后天要")
+        redis_server.start()
+        await steps.approved(stage, sales, second)
+
+        assert stage.violations() == []
+        await check_nothing_lost(running)
