@@ -25,6 +25,10 @@ LOT = "SUPPLIER-LOT-2025-11-03-0007"
 MANY_NUMBERS = [f"SO260221-{n:04}" for n in range(5)]
 
 SAMPLES: dict[str, Any] = {
+    "warehouse": "KS",
+    "what": "api",
+    "percent": 70,
+    "used": 3500,
     "account": "zhangsan",
     "wanted": "销售代表、客服、区域经理、主管、销售总监",
     "number": NUMBER,
