@@ -25,7 +25,7 @@ test:
 	@sh tools/venv.sh dev
 	@sh tools/chromium.sh
 	@echo "running the tests …"
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 check:
 	@sh tools/venv.sh dev

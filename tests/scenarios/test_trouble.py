@@ -177,16 +177,19 @@ async def test_a_message_nobody_looked_at_fails_the_teardown(stage: Stage) -> No
 async def test_a_message_that_always_fails_is_parked_and_both_sides_are_told(running: demo.World, stage: Stage) -> None:
     sales, admin = stage.phone("销售A"), stage.phone("管理员")
 
-    async def broken(_: object) -> None:
+    tries: list[object] = []
+
+    async def broken(context: object) -> None:
+        tries.append(context)
         raise RuntimeError("this handler is broken")
 
     handle = running.bot.inbox._handle
     running.bot.inbox._handle = broken
     await sales.say(TEXT)
     await sales.wait_text("已留存,稍后自动重试")
-    for _ in range(6):
+    for attempt in range(2, 6):
         stage.advance(minutes=1)
-        await stage.settle()
+        await stage.until(lambda: len(tries) >= attempt)  # noqa: B023 - waited for within the same turn
     await sales.wait_text("此消息无法处理,已转人工(E-IN-")
     await admin.wait_text("有一条消息处理失败已搁置")
     letters = await running.bot.dead_letters.list()
