@@ -8,19 +8,23 @@ from datetime import timedelta
 import structlog
 
 from bot.masterdata import DeskSource
-from bot.platform_errors import CardGone, PlatformDown
+from bot.platform_errors import CardGone
 from bot.rendering import Renderer, digest
-from cards.card import Card, Style
+from cards.card import Card
 from core.clock import Clock
 from core.desk import Act
 from core.notices import CardKind, ClickCode, Delivery, PostedCard
 from core.people import PlatformName
 from core.ports import Database, Messenger, SendResult
 from core.telling import Teller, card_id
+from handlers import texts
 
 log = structlog.get_logger()
 
 CODE_LIFE = timedelta(hours=72)
+SAID_WHEN_STALE = frozenset({CardKind.APPROVAL, CardKind.ESCALATION, CardKind.PICKUP, CardKind.PICK_LIST})
+"""Cards on which somebody might still press in vain; the others' ends are told by the sentence of the change."""
+
 Outcome = tuple[str, tuple[str, ...]]
 
 
@@ -79,31 +83,29 @@ class CardSender:
                 return await self._fresh(delivery, messenger, card, posted)
             await self._shown(posted, shown, closed=bool(card.closed_text))
             return result.provider_id, result.unreachable
-        while (code := await self._take_code(posted)) is not None:
-            value, tried_before = code
+        while (code := await self._take_code(posted, shown, passing=card.passing)) is not None:
+            value, tried_for = code
             try:
                 result = await messenger.update_card(posted, payload, value)
             except CardGone:
                 await self._spent(posted, value)
-                if tried_before:  # our earlier try of unknown outcome must have been the one that spent it
+                if tried_for == shown:  # our earlier try of unknown outcome was the one that spent it
                     await self._shown(posted, shown, closed=bool(card.closed_text))
                     return posted.card_id, ()
                 continue
-            except PlatformDown:
-                raise  # the outcome is unknown: the code stays marked as tried
             await self._spent(posted, value)
             await self._shown(posted, shown, closed=bool(card.closed_text))
             return result.provider_id, result.unreachable
+        if card.passing:
+            return None
         return await self._fresh(delivery, messenger, card, posted)
 
     async def _fresh(self, delivery: Delivery, messenger: Messenger, card: Card, posted: PostedCard) -> Outcome | None:
-        """Law 10: no usable handle is left. A fresh card while it waits for somebody to act; else the old one stays,
-        and the sentence that goes with the change has told it. The picker's own card always comes fresh: it is what
-        they hold in the hand, and scans bring no update code."""
-        waits = any(b.style is Style.PRIMARY for b in card.buttons) or bool(card.choices)
-        if card.kind is not CardKind.PICK_STOP and (card.closed_text or not waits):
-            log.info("card has no handle left and nothing to do", card=posted.card_id, kind=card.kind.value)
-            return None
+        """Law 10: no usable handle is left. A fresh card while it waits for somebody to act; a sentence when nothing is
+        left to decide. The picker's own card always comes fresh: it is what they hold in the hand, and scans bring no
+        update code."""
+        if card.closed_text and card.kind is not CardKind.PICK_STOP:
+            return await self._say_closed(delivery, messenger, card, posted)
         generation = posted.generation + 1
         new = PostedCard(
             platform=posted.platform,
@@ -121,6 +123,19 @@ class CardSender:
             elif known.posted_at is not None:
                 return None
         return await self._post(delivery, messenger, card, new)
+
+    async def _say_closed(
+        self, delivery: Delivery, messenger: Messenger, card: Card, posted: PostedCard
+    ) -> Outcome | None:
+        """Their copy still shows live buttons: say that it is over. Who heard it with the change is not told twice."""
+        if card.kind not in SAID_WHEN_STALE:
+            return None
+        words = texts.card_over(title=card.title, outcome=card.closed_text)
+        result = SendResult()
+        for account in posted.recipients:
+            result = await messenger.send_text(account, words, retry=delivery.attempts > 1)
+        await self._shown(posted, digest(self._renderer.payload(card, delivery.platform, None)), closed=True)
+        return result.provider_id, result.unreachable
 
     async def _posted(self, posted: PostedCard, result: SendResult, shown: str, *, closed: bool) -> None:
         async with self._database.transaction() as tx:
@@ -149,18 +164,25 @@ class CardSender:
                 row.shown_digest, row.closed = digest(dict(payload)), closed
                 await tx.outbox.save_posted(row)
 
-    async def _take_code(self, posted: PostedCard) -> tuple[str, bool] | None:
-        """The newest click's code, else the one of the send; marked as tried before the call that may spend it."""
+    async def _take_code(self, posted: PostedCard, shown: str, *, passing: bool) -> tuple[str, str] | None:
+        """The newest click's code, else the one of the send, noted as tried before the call that may spend it; with
+        what an earlier try wanted to show.
+
+        The code of the send is not spent on a state on the way (``passing``): it is kept for a change that somebody has
+        to act on, or for the end.
+        """
         now = self._clock.now()
         async with self._database.transaction() as tx:
             for code in await tx.outbox.click_codes(posted.card_id):
                 if now - code.received_at < CODE_LIFE:
-                    before, code.tried_at = code.tried_at is not None, now
+                    before, code.tried_at, code.tried_for = code.tried_for, now, shown
                     return code.code, before
             row = await tx.outbox.posted_by_card_id(posted.platform, posted.card_id)
-            if row is None or not row.send_code or row.send_code_at is None or now - row.send_code_at >= CODE_LIFE:
+            if row is None or passing or not row.send_code or row.send_code_at is None:
                 return None
-            # Stored as a click code from now on, so that a try of unknown outcome is remembered for it too.
+            if now - row.send_code_at >= CODE_LIFE:
+                return None
+            # A row of its own from now on, so that a try of unknown outcome is remembered for it too.
             await tx.outbox.add_click_code(
                 ClickCode(
                     card_id=posted.card_id,
@@ -168,11 +190,12 @@ class CardSender:
                     by_account="",
                     received_at=row.send_code_at,
                     tried_at=now,
+                    tried_for=shown,
                 )
             )
             value, row.send_code = row.send_code, ""
             await tx.outbox.save_posted(row)
-            return value, False
+            return value, ""
 
     async def _spent(self, posted: PostedCard, value: str) -> None:
         async with self._database.transaction() as tx:

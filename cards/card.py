@@ -69,5 +69,7 @@ class Card:
     closed_text: str = ""
     alert: str = ""
     """Short text for the notification list."""
+    passing: bool = False
+    """A state on the way: nobody has to act on this copy, and another state will follow."""
     numbered_reply: bool = False
     """DingTalk, too many options for buttons: options are listed with numbers to reply (chat.md section 4)."""

@@ -127,6 +127,7 @@ def expedite_card(view: OrderView, keys: Keys, *, page: str = "") -> Card:
         body=body,
         buttons=(Button(text="催仓库", key=keys.make(Verb.URGE, order.number)),) if not done else (),
         link=page,
+        passing=not done,
         closed_text=_short_close(view) if done else "",
         alert=f"加急 {order.number}",
     )

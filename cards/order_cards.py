@@ -142,6 +142,7 @@ def _state_card(view: OrderView, keys: Keys, kind: CardKind, page: str) -> Card:
         body="\n".join(lines),
         buttons=tuple(buttons),
         link=page,
+        passing=order.status not in (*CLOSED, OrderStatus.DRAFT, OrderStatus.REJECTED),
         closed_text=now.label if order.status in CLOSED else "",
         alert=f"{order.number} {now.label}",
     )

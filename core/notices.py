@@ -117,6 +117,8 @@ class ClickCode:
     by_account: str
     received_at: datetime
     tried_at: datetime | None = None
+    tried_for: str = ""
+    """Digest of the state the last try wanted to show: a code found spent after a try of unknown outcome shows it."""
     spent: bool = False
     id: int | None = None
 

@@ -21,7 +21,10 @@ async def help_(ctx: Context) -> None:
 async def welcome(ctx: Context) -> None:
     """Opening the chat: greeted once a day."""
     async with ctx.act() as act:
-        await act.tell.once(ctx.actor.address, "welcome", key=act.today.isoformat(), name=ctx.actor.person.name)
+        roles = [r.value for r in ctx.actor.person.roles]
+        await act.tell.once(
+            ctx.actor.address, "welcome", key=act.today.isoformat(), name=ctx.actor.person.name, roles=roles
+        )
 
 
 async def bind(ctx: Context, command: Command) -> None:

@@ -97,8 +97,14 @@ def help_text(roles: Sequence[str]) -> str:
     return "\n".join(lines[:8])
 
 
-def welcome(name: str) -> str:
-    return f"{name},你好。把订单直接发给我(文字、照片、文件都行),我来核对、提醒、跟到出库。回复“帮助”看用法。"
+def welcome(name: str, roles: Sequence[str]) -> str:
+    if {"picker", "warehouse_lead"} & set(roles):
+        what = "新波次会推到这里;回复“待办”看要拣的,扫码出库点菜单。"
+    elif {"tech", "supervisor", "tech_director", "ops_director", "sales_director"} & set(roles):
+        what = "要你处理的单会推到这里,点卡片按钮就行;回复“待办”看全部。"
+    else:
+        what = "把订单直接发给我(文字、照片、文件都行),我来核对、提醒、跟到出库。"
+    return f"{name},你好。{what}回复“帮助”看用法。"
 
 
 def not_understood() -> str:
@@ -380,6 +386,10 @@ def card_outdated(number: str, revision: int) -> str:
 
 def nothing_to_do() -> str:
     return "这张卡片只是通知,无需操作。"
+
+
+def card_over(title: str, outcome: str) -> str:
+    return f"{title}:{outcome}。上面那张卡片已失效,无需再点。"
 
 
 def card_forged() -> str:

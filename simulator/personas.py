@@ -18,6 +18,7 @@ PERSONAS: tuple[Persona, ...] = (
     Persona(platform="wecom", user="cangchu_zuzhang", name="仓储组长", role="仓储组长 · 昆山仓"),
     Persona(platform="wecom", user="wuliu", name="物流主管", role="物流主管"),
     Persona(platform="wecom", user="yunying_zongjian", name="运营总监", role="运营总监"),
+    Persona(platform="wecom", user="xiaoshou_zongjian", name="销售总监", role="销售总监"),
     Persona(platform="wecom", user="quyu_hu", name="区域经理沪", role="区域经理 · 沪"),
     Persona(platform="dingtalk", user="jihua", name="计划主管", role="计划主管"),
     Persona(platform="wecom", user="caiwu", name="财务专员", role="财务专员"),

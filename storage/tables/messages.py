@@ -111,6 +111,7 @@ click_codes = Table(
     text_column("by_account"),
     Column("received_at", UtcDateTime, nullable=False),
     Column("tried_at", UtcDateTime),
+    text_column("tried_for"),
     Column("spent", Boolean(), nullable=False),
     UniqueConstraint("code"),  # A code is spent once, also when its press is delivered twice.
 )

@@ -26,6 +26,8 @@ MANY_NUMBERS = [f"SO260221-{n:04}" for n in range(5)]
 
 SAMPLES: dict[str, Any] = {
     "warehouse": "KS",
+    "title": "技术确认 SO260221-0137",
+    "outcome": "技术甲已通过",
     "what": "api",
     "percent": 70,
     "used": 3500,

@@ -161,6 +161,25 @@ async def test_an_approval_nobody_decides_reminds_and_climbs_and_the_director_ma
     await _ignore_others(stage)
 
 
+async def test_a_copy_that_can_no_longer_be_repainted_is_told_in_words_that_it_is_over(
+    running: demo.World, stage: Stage
+) -> None:
+    sales, boss, other = stage.phone("销售A"), stage.phone("主管A"), stage.phone("主管B")
+    number = await steps.submitted(stage, sales, OVER)
+    await boss.wait_button("通过", on=number)
+    await other.wait_button("通过", on=number)
+    stage.advance(hours=4, minutes=1)
+    await stage.phone("销售总监").wait_button("通过", on=number)
+    await other.wait_card(lambda m: "已升级至 销售总监" in words(m))
+
+    await boss.press("通过", on=number)
+
+    await other.wait_text(lambda m: m.kind == "text" and number in m.text and "卡片已失效" in m.text)
+    await stage.phone("销售总监").wait_card(lambda m: "已由 主管A" in words(m) and not live_buttons(m))
+    await stage.phone("技术甲").wait_button("通过", on=number)
+    await _ignore_others(stage)
+
+
 async def _ignore_others(stage: Stage) -> None:
     """Everybody who is asked alike: their copies are checked through one of them."""
     await stage.settle()

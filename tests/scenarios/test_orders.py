@@ -6,7 +6,7 @@ import demo
 from core.orders import OrderStatus
 from simulator import samples
 from simulator.scenarios import Stage, steps
-from simulator.scenarios.words import words
+from simulator.scenarios.words import live_buttons, words
 
 TEXT = "K0231 04465-0K240 20个, 90915-YZZD4 48, 后天要, 要质检报告"
 
@@ -102,6 +102,8 @@ async def test_a_photo_goes_all_the_way_to_the_pick_list_and_out_of_the_door(run
     await sales.wait_text(f"📦 {number}")
 
     await stage.settle()
+    own = [m for m in sales.messages() if m.kind == "card" and f"{number} 已出库" in m.title]
+    assert [live_buttons(m) for m in own] == [[]], "the order's card is closed with the code kept for the end"
     for name in ("销售A", "技术甲", "技术乙", "主管A", "主管B", "仓管A", "仓管B", "仓储组长"):
         stage.phone(name).ignore(lambda m: True)
     async with running.bot.database.reading() as tx:

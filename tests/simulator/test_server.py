@@ -54,7 +54,7 @@ async def test_the_world_names_people_scenarios_faults_and_pictures(desk: Served
     status, world = await desk.get("/sim/world")
 
     assert status == 200
-    assert len(world["main"]) == 17
+    assert len(world["main"]) == 18
     assert [one["title"] for one in world["scenarios"]] == [
         "文本下单", "拍照下单", "两人同时点", "驳回", "陌生人乱点", "波次拣货出库", "加急", "超时升级",
         "重复回调", "断线重连", "重启机器人",

@@ -82,6 +82,7 @@ def upgrade() -> None:
         sa.Column("by_account", sa.Text(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("tried_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tried_for", sa.Text(), nullable=False),
         sa.Column("spent", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_click_codes")),
         sa.UniqueConstraint("code", name=op.f("uq_click_codes_code")),
