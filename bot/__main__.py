@@ -13,7 +13,7 @@ import structlog
 import typer
 from aiohttp import web
 
-from bot.app import Bot
+from bot.app import Bot, DatabaseInUse
 from bot.masters import apply, dry_run, export, write_templates
 from bot.settings import ConfigError, Settings, load
 from core.errors import PictureRefused
@@ -48,7 +48,14 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:
 def run(config: Config = None) -> None:
     """Serve: callbacks, streams, loops and ticks until SIGTERM."""
     settings = _settings(config)
+    if not (settings.wecom.enabled or settings.dingtalk.enabled):
+        typer.echo(
+            "企业微信和钉钉都没有启用:在 config.toml 里填好并设 enabled = true。", err=True
+        )
+        raise typer.Exit(2)
     logging.basicConfig(level=settings.log_level, stream=sys.stderr)
+    for chatty in ("apscheduler", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level])
     )
@@ -182,7 +189,14 @@ def verify(config: Config = None) -> None:
 
 
 def main() -> None:
-    cli()
+    """The command line; a SQLite file that a running bot holds is said to be so."""
+    try:
+        cli()
+    except DatabaseInUse as busy:
+        typer.echo(
+            f"{busy}\n机器人正在使用这个库:请在聊天里回复“搁置”处理,或先停机器人。", err=True
+        )
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -47,12 +47,15 @@ from core.workcalendar import WorkCalendar
 from handlers import routes
 from storage.coordinator import InProcessCoordinator
 from storage.database import SqlDatabase
+from storage.engine import DatabaseInUse
 from storage.files import FolderFileStore
 from storage.queues import SqlDeadLetters, SqlInboxQueue, SqlOutboxQueue
 from storage.redis_coordinator import RedisCoordinator
 from storage.writer import GroupCommitWriter
 
 log = structlog.get_logger()
+
+__all__ = ["Bot", "DatabaseInUse"]
 
 
 QUOTA_MARKS = (70, 90, 100)
