@@ -41,7 +41,7 @@ class CardSender:
         """Provider id and unreached accounts; None when the screens show this state already (superseded)."""
         kind, ref, key = CardKind(delivery.body["kind"]), delivery.body["ref"], delivery.body["key"]
         async with self._database.reading() as tx:
-            act = Act(tx=tx, desk=await self._desks.get(), tell=Teller(tx, now=self._clock.now(), cause="render"))
+            act = Act(tx=tx, desk=await self._desks.get(tx), tell=Teller(tx, now=self._clock.now(), cause="render"))
             card = await self._renderer.card(act, kind, ref, delivery.platform)
             posted = await tx.outbox.posted(key, delivery.platform)
         if card is None or posted is None:

@@ -142,7 +142,7 @@ class InboxLoop:
 
     async def act(self, tx: Transaction, *, cause: str) -> Act:
         """The desk's context inside a transaction."""
-        desk = await self._desks.get()
+        desk = await self._desks.get(tx)
         return Act(tx=tx, desk=desk, tell=Teller(tx, now=self._clock.now(), cause=cause))
 
     async def work_one(self, inbox_id: int) -> bool:

@@ -206,7 +206,7 @@ class OutboxLoop:
         return await self._renderer.annotated(ref, delivery.body.get("details", {}))
 
     async def _act(self, tx: Transaction) -> Act:
-        return Act(tx=tx, desk=await self._desks.get(), tell=Teller(tx, now=self._clock.now(), cause="render"))
+        return Act(tx=tx, desk=await self._desks.get(tx), tell=Teller(tx, now=self._clock.now(), cause="render"))
 
     async def _failed(self, delivery: Delivery, error: PlatformError) -> None:
         assert delivery.id is not None

@@ -161,4 +161,4 @@ class Scheduler:
             yield await self._act(tx, cause)
 
     async def _act(self, tx: Transaction, cause: str) -> Act:
-        return Act(tx=tx, desk=await self._desks.get(), tell=Teller(tx, now=self._clock.now(), cause=cause))
+        return Act(tx=tx, desk=await self._desks.get(tx), tell=Teller(tx, now=self._clock.now(), cause=cause))
