@@ -49,9 +49,7 @@ def run(config: Config = None) -> None:
     """Serve: callbacks, streams, loops and ticks until SIGTERM."""
     settings = _settings(config)
     if not (settings.wecom.enabled or settings.dingtalk.enabled):
-        typer.echo(
-            "企业微信和钉钉都没有启用:在 config.toml 里填好并设 enabled = true。", err=True
-        )
+        typer.echo("企业微信和钉钉都没有启用:在 config.toml 里填好并设 enabled = true。", err=True)
         raise typer.Exit(2)
     logging.basicConfig(level=settings.log_level, stream=sys.stderr)
     for chatty in ("apscheduler", "alembic"):
@@ -193,9 +191,7 @@ def main() -> None:
     try:
         cli()
     except DatabaseInUse as busy:
-        typer.echo(
-            f"{busy}\n机器人正在使用这个库:请在聊天里回复“搁置”处理,或先停机器人。", err=True
-        )
+        typer.echo(f"{busy}\n机器人正在使用这个库:请在聊天里回复“搁置”处理,或先停机器人。", err=True)
         sys.exit(1)
 
 

@@ -65,10 +65,15 @@ class CardSender:
                 body="\n".join(x for x in (card.closed_text, card.body) if x),
             )
         payload = self._renderer.payload(card, delivery.platform, posted.card_id)
+        shown = digest(self._renderer.payload(card, delivery.platform, None))
+        first = posted.shown_digest or shown
+        if not posted.shown_digest:
+            await self._shown(posted, shown, closed=False)
         retry = delivery.attempts > 1
         result = await messenger.send_card(posted.recipients, payload, posted.card_id, retry=retry)
-        shown = digest(self._renderer.payload(card, delivery.platform, None))
-        await self._posted(posted, result, shown, closed=bool(card.closed_text))
+        # Had an earlier try of unknown outcome put it there, it stands in the state of that time: the delivery of the
+        # change since then, next in this lane, will see the difference.
+        await self._posted(posted, result, first if result.already else shown, closed=bool(card.closed_text))
         return result.provider_id, result.unreachable
 
     async def _repaint(

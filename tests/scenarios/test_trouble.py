@@ -10,7 +10,7 @@ import pytest
 import demo
 from core.orders import OrderStatus
 from simulator.scenarios import Stage, steps
-from simulator.scenarios.words import words
+from simulator.scenarios.words import live_buttons, words
 from simulator.wecom import Breakage
 from simulator.world import FaultKind
 from tests.scenarios.conftest import QUICK_STREAM, check_nothing_lost
@@ -81,6 +81,22 @@ async def test_a_card_accepted_although_the_connection_died_is_shown_once(stage:
     await tech.wait_button("通过", on=number)
     await stage.settle()
     assert sum(m.kind == "card" for m in tech.messages()) == 1
+    sales.ignore(lambda m: m.kind == "card")
+    stage.phone("技术乙").ignore(lambda m: True)
+
+
+async def test_a_card_that_changed_between_two_tries_shows_the_newer_state(stage: Stage) -> None:
+    sales, tech = stage.phone("销售A"), stage.phone("技术甲")
+    await sales.say(TEXT)
+    number = steps.number_on(await sales.wait_button("确认提交"))
+    stage.faults.arm(FaultKind.ACCEPT_THEN_ABORT, platform="dingtalk")
+    await sales.press("确认提交", on=number)
+    await tech.wait_button("通过", on=number)
+
+    await sales.say(f"作废 {number}")
+
+    await tech.wait_card(lambda m: "已撤回" in words(m) and not live_buttons(m))
+    await stage.settle()
     sales.ignore(lambda m: m.kind == "card")
     stage.phone("技术乙").ignore(lambda m: True)
 
