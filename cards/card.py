@@ -66,6 +66,8 @@ class Card:
     submit: Button | None = None
     link: str = ""
     """Page of the record behind the card (I11), empty when no public URL is configured."""
+    picture: str = ""
+    """Address of a picture (WeCom: width over height between 1.3 and 2.25): a card that only tells may carry one."""
     closed_text: str = ""
     alert: str = ""
     """Short text for the notification list."""

@@ -192,6 +192,8 @@ def _button_json(buttons: Sequence[Button]) -> str:
 
 def _markdown(card: Card, controls: _Controls, links: Sequence[Button]) -> str:
     head = [f"**{_plain(line)}**" for line in (card.closed_text, card.subtitle) if line]
+    if card.picture:
+        head.insert(0, f"![]({card.picture})")
     rows = [f"{_plain(label)}：{_plain(value)}" for label, value in card.facts]
     if not card.closed_text:
         rows += [_answered(c) for c in card.choices if c is not controls.question and c.selected]

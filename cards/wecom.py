@@ -35,6 +35,9 @@ PLACEHOLDER = "seen|"
 """How the key of a button begins that stands where WeCom wants one and nothing is to be decided."""
 READ_ONLY = "仅供查看"
 GREY, BLACK = 0, 1
+NEWS_LINES = COUNTS[("vertical_content_list",)][1]
+NEWS_RATIO = 1.5
+"""Width over height of a notice's picture; WeCom takes 1.3 to 2.25."""
 
 Payload = dict[str, Any]
 
@@ -121,7 +124,24 @@ def _interaction(card: Card, button_list: list[Payload]) -> Payload:
     return payload
 
 
+def _news(card: Card, state: str) -> Payload:
+    """A notice with a picture: it has no text block, so that the lines become its vertical list."""
+    content = _content(card, state)
+    content.pop("sub_title_text", None)
+    lines = [line for line in (state, *card.body.splitlines()) if line][:NEWS_LINES]
+    if lines:
+        content["vertical_content_list"] = [{"title": _cut(x, "vertical_content_list", "title")} for x in lines]
+    return {
+        "card_type": "news_notice",
+        **content,
+        "card_image": {"url": card.picture, "aspect_ratio": NEWS_RATIO},
+        "card_action": {"type": 1, "url": card.link},
+    }
+
+
 def _notice(card: Card, state: str = "") -> Payload:
+    if card.picture:
+        return _news(card, state)
     return {
         "card_type": "text_notice",
         **_content(card, state),
