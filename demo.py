@@ -30,7 +30,6 @@ from bot.masters.demo import load_demo
 from bot.ocr import OcrReader
 from bot.settings import CalendarSection, DingTalkSection, Settings, WeComSection
 from core.clock import CHINA, MovableClock
-from core.orders import OrderStatus
 from simulator.personas import FIRST_PHONES, find
 from simulator.server import BODY_MOST, Accounts, Simulator
 
@@ -161,10 +160,6 @@ class World:
             if not open_rows and not waiting and self.bot.outbox.idle and self.bot.scheduler.idle:
                 return
             await asyncio.sleep(0.02)
-
-    async def has_orders(self) -> bool:
-        async with self.bot.database.reading() as tx:
-            return bool(await tx.orders.in_status(*OrderStatus, limit=1))
 
     def _make(self) -> Bot:
         return Bot(self.settings(), clock=self.clock, reader=self.reader, stream=self._stream)

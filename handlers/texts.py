@@ -123,10 +123,6 @@ def file_received(filename: str) -> str:
     return f"收到《{filename}》,解析中…"
 
 
-def picture_unclear(rows: str) -> str:
-    return f"第 {rows} 行看不清。可重拍,或直接回复:2行 物料号 数量。"
-
-
 def file_refused(reason: str) -> str:
     return {
         "empty": "文件是空的(0 字节),没有处理。请重新发送。",
@@ -143,18 +139,6 @@ def file_refused(reason: str) -> str:
         "too_slow": "文件太复杂,识别超时。请裁剪后重发,或直接打字。",
         "reader_failed": "文件识别失败。请重拍一张,或直接打字。",
     }.get(reason, "文件读不了,请换一种方式发送。")
-
-
-def picture_too_big(limit: str = "10 MB") -> str:
-    return f"图片太大(上限 {limit}),没有处理。请压缩或重拍后再发。"
-
-
-def picture_broken(detail: str = "") -> str:
-    return "图片打不开,可能没传完整。请重新拍照发送。"
-
-
-def file_unsupported(filename: str = "", detail: str = "") -> str:
-    return "这种文件读不了。请发 xlsx、csv、pdf 或照片。"
 
 
 def media_gone() -> str:
@@ -271,10 +255,6 @@ def due_unclear(text: str, readings: Sequence[object] = ()) -> str:
 
 def which_line(number: str = "", lines: int = 0) -> str:
     return "这张单有好几行,请写明行号,例如“2行 20”。"
-
-
-def last_line(number: str) -> str:
-    return f"{number} 只剩一行,不能删。不要了请回复“作废”。"
 
 
 def no_suggestions(number: str) -> str:
