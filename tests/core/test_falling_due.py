@@ -12,8 +12,9 @@ from core import approving, falling_due, ordering, picking
 from core.approvals import RequestState, Verdict
 from core.clock import CHINA
 from core.deadlines import DeadlineKind, DeadlineState
+from core.notices import CardKind
 from core.orders import OrderStatus
-from core.people import Role
+from core.people import PlatformName, Role
 from core.rules import Rules
 from core.views import order_view
 from storage import tables
@@ -247,3 +248,18 @@ async def test_two_processes_that_look_at_once_fire_a_deadline_once(world: World
 
 def test_every_kind_of_deadline_has_an_effect() -> None:
     assert set(falling_due.EFFECTS) == set(DeadlineKind)
+
+
+async def test_a_director_who_lives_on_dingtalk_is_still_called_on_wecom(world: World) -> None:
+    director = world.people["技术总监"]
+    director.home = PlatformName.DINGTALK
+    async with world.act() as act:
+        await act.tx.people.save(director)
+    order = await world.submitted(PADS)
+    request = await world.request(order.number)
+
+    await world.at(13, 14)
+
+    async with world.act() as act:
+        shown = await act.tx.outbox.posted_for(CardKind.ESCALATION, f"ap:{request.id}")
+    assert [card.platform for card in shown] == [PlatformName.WECOM]

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 import demo
 from core.orders import OrderStatus
@@ -13,6 +14,7 @@ from simulator.scenarios import Stage, steps
 from simulator.scenarios.words import live_buttons, words
 from simulator.wecom import Breakage
 from simulator.world import FaultKind
+from storage import tables
 from tests.scenarios.conftest import QUICK_STREAM, check_nothing_lost
 from tests.servers import RedisServer
 
@@ -247,3 +249,22 @@ async def test_without_redis_the_bot_goes_on_and_loses_nothing(tmp_path: Path, r
 
         assert stage.violations() == []
         await check_nothing_lost(running)
+
+
+async def test_the_administrator_hears_once_when_seventy_percent_of_the_month_are_used(
+    running: demo.World, stage: Stage
+) -> None:
+    month = running.clock.now().date().replace(day=1)
+    limit = running.bot.settings.dingtalk.monthly_stream
+    async with running.bot.database.writer.begin() as connection:
+        await connection.execute(
+            insert(tables.numbers).values(prefix="calls:stream", day=month, last=limit * 70 // 100 - 1)
+        )
+
+    for _ in range(2):
+        await stage.phone("技术甲").say("帮助")
+        await stage.settle()
+
+    admin = stage.phone("管理员")
+    await admin.wait_text(f"⚠️ 钉钉本月消息收发已用 {limit * 70 // 100}/{limit}(70%)")
+    stage.phone("技术甲").ignore(lambda m: True)
