@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections import deque
-from collections.abc import Callable, Iterator
+import random
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -115,25 +116,41 @@ class FaultKind(StrEnum):
 
 
 class Faults:
-    """Counters of faults still to be injected; both platforms take from them."""
+    """Faults still to be injected, counted or by chance; both platforms take from them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, seed: int | None = None) -> None:
         self._left: dict[tuple[PlatformName | None, FaultKind], int] = {}
+        self._rates: dict[tuple[PlatformName, FaultKind], float] = {}
+        self._chance = random.Random(seed)
+        self.injected: Counter[str] = Counter()
+        """``platform kind`` → how often it has happened."""
 
     def arm(self, kind: FaultKind, *, times: int = 1, platform: PlatformName | None = None) -> None:
         """Inject ``kind`` on the next ``times`` occasions, on one platform or on whichever comes first."""
         self._left[(platform, kind)] = self._left.get((platform, kind), 0) + times
 
+    def weather(self, platform: PlatformName, rates: Mapping[FaultKind, float]) -> None:
+        """From now on each occasion on this platform meets these faults with these chances (0 to 1)."""
+        for kind, rate in rates.items():
+            self._rates[platform, kind] = rate
+
     def take(self, kind: FaultKind, platform: PlatformName) -> bool:
-        """Use one occasion up; False when the fault is not armed."""
+        """Use one occasion up; False when the fault is not armed and chance does not bring it."""
         for key in ((platform, kind), (None, kind)):
             if self._left.get(key, 0) > 0:
                 self._left[key] -= 1
+                self.injected[f"{platform} {kind}"] += 1
                 return True
+        rate = self._rates.get((platform, kind), 0.0)
+        if rate and self._chance.random() < rate:
+            self.injected[f"{platform} {kind}"] += 1
+            return True
         return False
 
     def clear(self) -> None:
+        """Blue sky: nothing armed, nothing by chance."""
         self._left.clear()
+        self._rates.clear()
 
     def armed(self) -> Iterator[tuple[PlatformName | None, FaultKind, int]]:
         for (platform, kind), left in self._left.items():

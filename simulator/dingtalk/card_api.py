@@ -78,11 +78,16 @@ class CardDesk:
             card.set_public(public, by_key=public_by_key)
         for user, values in private.items():
             card.set_private(user, values, by_key=private_by_key)
-        self.check_buttons(card)
+        self.repainted(card)
         return {"success": True, "result": True}
 
-    def check_buttons(self, card: Card) -> None:
-        """A button list that the client cannot read leaves the card without buttons: the bot's mistake."""
+    def repainted(self, card: Card) -> None:
+        """Everybody's copy looks different now.
+
+        A button list that the client cannot read leaves the card without buttons: the bot's mistake.
+        """
+        for carrier in card.carriers.values():
+            self._site.phones.changed(self._site.phones.by_id(carrier))
         if card.template.buttons is None and (problem := full_json_problem(card.public)):
             self._site.violation(f"card {card.out_track_id}: {problem}")
 
@@ -127,7 +132,7 @@ class CardDesk:
                 raise param("cardAlreadyExist", "卡片已经存在")
             return self.cards[out_track_id]
         self.cards[out_track_id] = card
-        self.check_buttons(card)
+        self.repainted(card)
         return card
 
     def _private(self, data: Any) -> dict[str, dict[str, str]]:

@@ -148,4 +148,4 @@ class Clicks:
             card.set_public(answer.public, by_key=answer.public_by_key)
         if answer.private is not None:
             card.set_private(user, answer.private, by_key=answer.private_by_key)
-        self._desk.check_buttons(card)
+        self._desk.repainted(card)

@@ -42,6 +42,8 @@ class Inbound:
         self._sessions = sessions
         self._held: dict[str, tuple[Parcel, asyncio.Event]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.given_up: list[dict[str, Any]] = []
+        """Data of the messages and events that no frame brought to the bot."""
 
     async def write(
         self, user: str, content: dict[str, Any], bubble: Bubble, *, group: str | None = None
@@ -148,6 +150,8 @@ class Inbound:
         reached = await asyncio.gather(*(self._attempt(parcel, note=note) for _ in range(copies)))
         if not parcel.settled and (any(reached) or not self._site.terms.lose_when_offline):
             self._spawn(self._redeliver(parcel))
+        elif not parcel.settled:
+            self._lost(parcel, "no connection")
 
     def _break_streams(self, parcel: Parcel) -> None:
         gateway, site = self._gateway, self._site
@@ -205,7 +209,11 @@ class Inbound:
                 await self._attempt(parcel, note=f"redelivery {number}: no ack yet")
             if parcel.settled:
                 return
-        self._site.wire.record("dingtalk", "to_bot", parcel.label, status="lost", note="given up: never acked")
+        self._lost(parcel, "given up: never acked")
+
+    def _lost(self, parcel: Parcel, why: str) -> None:
+        self.given_up.append(json.loads(parcel.data))
+        self._site.wire.record("dingtalk", "to_bot", parcel.label, status="lost", note=why)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

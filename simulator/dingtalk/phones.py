@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -45,21 +46,37 @@ class Phones:
     """All bubbles in the order in which they came to be."""
 
     def __init__(self) -> None:
-        self.bubbles: list[Bubble] = []
+        self._by_id: dict[str, Bubble] = {}
+        self._seen_by: dict[str, dict[str, Bubble]] = defaultdict(dict)
+        self.watchers: list[Callable[[str], None]] = []
+        """Called with the user id whose phone shows something new."""
+
+    @property
+    def bubbles(self) -> list[Bubble]:
+        return list(self._by_id.values())
 
     def add(self, bubble: Bubble) -> Bubble:
-        self.bubbles.append(bubble)
+        self._by_id[bubble.id] = bubble
+        for user in bubble.viewers:
+            self._seen_by[user][bubble.id] = bubble
+        self.changed(bubble)
         return bubble
 
+    def changed(self, bubble: Bubble) -> None:
+        """Tell who watches that its viewers have something new to look at."""
+        for watcher in self.watchers:
+            for user in bubble.viewers:
+                watcher(user)
+
     def of(self, user: str) -> list[Bubble]:
-        return [bubble for bubble in self.bubbles if user in bubble.viewers]
+        return list(self._seen_by[user].values())
 
     def by_id(self, message_id: str) -> Bubble:
         """Raises LookupError when there is no such message."""
-        for bubble in self.bubbles:
-            if bubble.id == message_id:
-                return bubble
-        raise LookupError(f"no message {message_id!r}")
+        try:
+            return self._by_id[message_id]
+        except KeyError:
+            raise LookupError(f"no message {message_id!r}") from None
 
     def sent_by(self, process_key: str) -> list[Bubble]:
         return [bubble for bubble in self.bubbles if bubble.process_key == process_key]
@@ -70,5 +87,7 @@ class Phones:
                 yield bubble
 
     def remove(self, bubbles: Iterable[Bubble]) -> None:
-        gone = {id(bubble) for bubble in bubbles}
-        self.bubbles = [bubble for bubble in self.bubbles if id(bubble) not in gone]
+        for bubble in list(bubbles):
+            del self._by_id[bubble.id]
+            for user in bubble.viewers:
+                del self._seen_by[user][bubble.id]

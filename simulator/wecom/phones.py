@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -74,6 +75,10 @@ class Phones:
         self._sent: dict[str, SentMessage] = {}
         self._tasks: set[tuple[int, str]] = set()
         self._codes: dict[str, ResponseCode] = {}
+        self._copies: dict[tuple[int, str], list[Bubble]] = defaultdict(list)
+        """The copies of each task, so that a repaint does not look through every chat."""
+        self.watchers: list[Callable[[str], None]] = []
+        """Called with the userid whose phone shows something new."""
 
     def next_id(self) -> str:
         """A 64-bit message id as decimal text, never repeated."""
@@ -86,6 +91,14 @@ class Phones:
 
     def add(self, bubble: Bubble) -> None:
         self._chats[bubble.user.casefold()].append(bubble)
+        if bubble.task_id:
+            self._copies[bubble.agentid, bubble.task_id].append(bubble)
+        self.changed(bubble)
+
+    def changed(self, bubble: Bubble) -> None:
+        """Tell who watches that this member has something new to look at."""
+        for watcher in self.watchers:
+            watcher(bubble.user)
 
     def chat(self, user: str) -> list[Bubble]:
         return self._chats[user.casefold()]
@@ -100,12 +113,7 @@ class Phones:
 
     def copies(self, agentid: int, task_id: str) -> dict[str, Bubble]:
         """Everyone's copy of a task, by folded userid."""
-        return {
-            user: bubble
-            for user, chat in self._chats.items()
-            for bubble in chat
-            if bubble.agentid == agentid and bubble.task_id == task_id and not bubble.recalled
-        }
+        return {bubble.user.casefold(): bubble for bubble in self._copies[agentid, task_id] if not bubble.recalled}
 
     def claim_task(self, agentid: int, task_id: str) -> None:
         """Raises ApiError 42014 when this app has used the task_id before, however long ago."""

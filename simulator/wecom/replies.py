@@ -75,12 +75,15 @@ class ReplyDesk:
     def _carry_out(self, reply: PassiveReply, app: AppConfig, user: str, task_id: str, notes: list[str]) -> None:
         if reply.kind == "update_template_card":
             card = self._desk.checked_update(reply.fields["card"], notes)
-            self._phones.copy(user, task_id, app.agentid).repaint(card)
+            copy = self._phones.copy(user, task_id, app.agentid)
+            copy.repaint(card)
+            self._phones.changed(copy)
         elif reply.kind == "update_button":
             copy = self._phones.copy(user, task_id, app.agentid)
             if copy.card.get("card_type") not in GREYABLE:
                 raise ReplyError("update_button on a card without buttons to grey")
             copy.grey_out(reply.fields["replace_name"])
+            self._phones.changed(copy)
         else:
             made = draft(reply.kind, reply.fields, self._media, self._clock.now())
             notes.extend(made.notes)

@@ -96,12 +96,14 @@ class MessageDesk:
             card = self.checked_update(body["template_card"], notes)
             for copy in chosen:
                 copy.repaint(card)
+                self._phones.changed(copy)
         else:
             text = _replace_name(body)
             if any(copy.card.get("card_type") not in GREYABLE for copy in chosen):
                 raise defect(42017, "only interaction cards can be greyed")
             for copy in chosen:
                 copy.grey_out(text)
+                self._phones.changed(copy)
         self._phones.spend(value)
         notes.append(f"code spent on {code.task_id}, {len(chosen)} copies repainted")
         return {"errcode": 0, "errmsg": "ok", "invaliduser": invalid}
