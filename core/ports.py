@@ -421,6 +421,22 @@ class Coordinator(Protocol):
     async def close(self) -> None: ...
 
 
+class Leases(Protocol):
+    """Leadership over one job, for all replicas of one database (reliability decision 6). Times are the caller's."""
+
+    async def acquire(self, name: str, owner: str, now: datetime, ttl: float) -> bool:
+        """Take it for ``ttl`` seconds when it is free, run out, or ours already; False when another holds it."""
+
+    async def renew(self, name: str, owner: str, now: datetime, ttl: float) -> bool:
+        """Hold it longer; False when another has taken it or nobody has it (fencing by owner)."""
+
+    async def release(self, name: str, owner: str) -> None:
+        """Give it back; nothing happens when it is another's by now."""
+
+    async def release_all(self) -> None:
+        """At the start of a single-instance database: whoever held one is dead."""
+
+
 class FileStore(Protocol):
     async def put(self, data: bytes) -> str:
         """Keep by content; returns the sha256 hex."""

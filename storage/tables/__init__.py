@@ -19,6 +19,7 @@ from storage.tables.messages import (
     delivery_log,
     inbox,
     inbox_work,
+    leases,
     outbox,
     posted_cards,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "expedites",
     "inbox",
     "inbox_work",
+    "leases",
     "lots",
     "master_version",
     "metadata",

@@ -116,6 +116,14 @@ click_codes = Table(
     UniqueConstraint("code"),  # A code is spent once, also when its press is delivered twice.
 )
 
+leases = Table(
+    "leases",
+    metadata,
+    text_column("name", key=True),  # One owner per job: two replicas never both hold the aibot's connection.
+    text_column("owner"),
+    Column("until", UtcDateTime, nullable=False),
+)
+
 delivery_log = Table(
     "delivery_log",
     metadata,

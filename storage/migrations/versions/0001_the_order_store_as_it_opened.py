@@ -193,6 +193,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("platform", "dedupe_key", name=op.f("uq_inbox_platform_dedupe_key")),
     )
     op.create_table(
+        "leases",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
+    )
+    op.create_table(
         "lots",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("lot_no", sa.Text(), nullable=False),
@@ -661,6 +668,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_lots_lot_no"), table_name="lots")
     op.drop_index("ix_lots_bin", table_name="lots")
     op.drop_table("lots")
+    op.drop_table("leases")
     op.drop_table("inbox")
     op.drop_index(
         "uq_expedites_live",
