@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from simulator.dingtalk.frames import EVENT_TOPIC, ROBOT_TOPIC, over_quota
@@ -29,6 +32,7 @@ class Parcel:
     extra: dict[str, str] | None = None
     settled: bool = False
     """Acked through any of its frames, early or late."""
+    message_id: str = ""
     ignore_acks: bool = False
     """The platform gave up waiting although the bot answered (fault ``callback_timeout``)."""
 
@@ -44,6 +48,10 @@ class Inbound:
         self._tasks: set[asyncio.Task[None]] = set()
         self.given_up: list[dict[str, Any]] = []
         """Data of the messages and events that no frame brought to the bot."""
+        self.answered_at: dict[str, datetime] = {}
+        """msgId → when a frame of it was acked for the first time."""
+        self.answer_seconds: deque[float] = deque(maxlen=100_000)
+        """Real seconds from every frame to its ack, the newest ones."""
 
     async def write(
         self, user: str, content: dict[str, Any], bubble: Bubble, *, group: str | None = None
@@ -102,6 +110,7 @@ class Inbound:
             topic=ROBOT_TOPIC,
             label=f"stream CALLBACK robot {payload['msgtype']}",
             data=json.dumps(payload, ensure_ascii=False),
+            message_id=str(payload["msgId"]),
             ignore_acks=site.take(FaultKind.CALLBACK_TIMEOUT),
         )
         if user not in self._held and site.take(FaultKind.REORDER):
@@ -178,17 +187,19 @@ class Inbound:
         )
         if sent is None:
             return False
-        sent.ack.add_done_callback(lambda _: self._settle(parcel, sent))
+        started = time.perf_counter()
+        sent.ack.add_done_callback(lambda _: self._settle(parcel, sent, started))
         waiter = asyncio.ensure_future(asyncio.shield(sent.ack))
         await within(site.pace, site.terms.ack_patience, waiter)
         if not waiter.done():
             waiter.cancel()
         return True
 
-    def _settle(self, parcel: Parcel, sent: Sent) -> None:
+    def _settle(self, parcel: Parcel, sent: Sent, started: float) -> None:
         ack = None if sent.ack.cancelled() else sent.ack.result()
         if ack is None:
             return
+        self.answer_seconds.append(time.perf_counter() - started)
         if parcel.ignore_acks:
             parcel.ignore_acks = False
             sent.entry.note = "fault: the platform gave up waiting for the ack"
@@ -200,6 +211,7 @@ class Inbound:
             parcel.settled = parcel.settled or status != "LATER"
         else:
             parcel.settled = True
+            self.answered_at.setdefault(parcel.message_id, self._site.clock.now())
 
     async def _redeliver(self, parcel: Parcel) -> None:
         terms = self._site.terms

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import aiohttp
@@ -78,6 +81,10 @@ class CallbackWire:
         self._session: aiohttp.ClientSession | None = None
         self.given_up: list[dict[str, Any]] = []
         """Inner fields of callbacks that no try delivered."""
+        self.answered_at: dict[str, datetime] = {}
+        """MsgId → when a try was answered for the first time."""
+        self.answer_seconds: deque[float] = deque(maxlen=100_000)
+        """Real seconds of every try that got an answer, the newest ones."""
 
     async def start(self) -> None:
         self._session = aiohttp.ClientSession()
@@ -131,7 +138,10 @@ class CallbackWire:
             plain=plain if isinstance(plain, str) else plain.decode(errors="replace"),
             note=" · ".join(filter(None, [note, f"broken: {mutate}" if mutate else ""])),
         )
+        started = time.perf_counter()
         answer = await self._request("POST", app, envelope.query(), self._timeout, body)
+        if answer.status:
+            self.answer_seconds.append(time.perf_counter() - started)
         entry.status = f"{answer.status or 'no answer'} {answer.reason}".strip()
         self._wire.changed(entry)
         return answer
@@ -181,6 +191,7 @@ class CallbackWire:
                 note = f"{note} fault: the answer comes too late".strip()
             answer = await self.post(job.app, job.inner, note=note)
             if answer.ok and not gave_up_waiting:
+                self.answered_at.setdefault(str(job.inner.get("MsgId", "")), self._clock.now())
                 job.on_answer(answer.body)
                 if self._faults.take(FaultKind.DUPLICATE_CALLBACK, "wecom"):
                     for _ in range(2):
