@@ -37,7 +37,7 @@ from bot.wecom.api import WeComMessenger
 from bot.wecom.apps import WeComApp
 from bot.wecom.callback import WeComCallback
 from cards.keys import Keys
-from core.clock import Clock, SystemClock
+from core.clock import Clock, SteadyClock
 from core.inbound import RawInbound
 from core.intake.settings import RuleSettings
 from core.people import PlatformName, Role
@@ -45,6 +45,7 @@ from core.ports import Coordinator, Messenger
 from core.rules import Rules
 from core.workcalendar import WorkCalendar
 from handlers import routes
+from storage.clock import DatabaseClock
 from storage.coordinator import InProcessCoordinator
 from storage.database import SqlDatabase
 from storage.engine import DatabaseInUse
@@ -74,7 +75,9 @@ class Bot:
         stream: StreamSettings | None = None,
     ) -> None:
         self.settings = settings
-        self.clock: Clock = clock or SystemClock()
+        _ensure_folder(settings)
+        self.database = SqlDatabase(settings.database_url)
+        self.clock: Clock = clock or self._own_clock()
         self.metrics = Metrics()
         self._stream_settings = stream
         self._own_reader = reader is None
@@ -82,8 +85,6 @@ class Bot:
             workers=settings.ocr.workers, timeout=settings.ocr.timeout_seconds, recycle_after=settings.ocr.recycle_after
         )
         self.owner = f"{socket.gethostname()}-{uuid4().hex[:8]}"
-        _ensure_folder(settings)
-        self.database = SqlDatabase(settings.database_url)
         self.coordinator: Coordinator = (
             RedisCoordinator(settings.redis_url, self.clock, replicas=settings.replicas)
             if settings.redis_url
@@ -104,6 +105,8 @@ class Bot:
 
     async def start(self) -> None:
         """Schema, leases of a dead predecessor, loops, ticks, and at last the platforms' sockets."""
+        if isinstance(self.clock, DatabaseClock):
+            await self.clock.start()
         await self.database.migrate()
         if self.database.single_instance:
             await self.inbox_queue.release_all()
@@ -172,6 +175,8 @@ class Bot:
         if self._own_reader:
             await self.reader.close()
         await self.coordinator.close()
+        if isinstance(self.clock, DatabaseClock):
+            await self.clock.stop()
         await self.database.close()
         log.info("bot stopped", owner=self.owner)
 
@@ -211,6 +216,10 @@ class Bot:
             stream_sockets=sockets,
             stream_wanted=self.settings.dingtalk.enabled,
         )
+
+    def _own_clock(self) -> Clock:
+        """Several replicas share the database's time; a bot that is alone keeps its own pace (R18)."""
+        return SteadyClock() if self.database.single_instance else DatabaseClock(self.database.writer)
 
     def _messengers(self) -> Mapping[PlatformName, Messenger]:
         found: dict[PlatformName, Messenger] = {}
