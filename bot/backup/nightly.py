@@ -1,0 +1,108 @@
+"""A backup every night, and at once after a night that was missed; a failure is told, and tried again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+
+from bot.backup.archive import BackupFailed, backup, newest_at
+from core.clock import CHINA, Clock
+from core.ports import Leases
+
+log = structlog.get_logger()
+
+AT_HOUR, AT_MINUTE = 3, 10
+"""Chinese time: after the last wave of the night, before the first salesperson, off the platforms' busy minutes."""
+TRY_AGAIN = timedelta(minutes=10)
+LEASE = timedelta(hours=2)
+OLD = timedelta(hours=26)
+"""A newest backup older than this is worth an alarm (newcomer, Backup)."""
+
+Alarm = Callable[[str], Awaitable[None]]
+"""Tells the administrators why there is no backup of last night; called once a night."""
+
+
+class NightlyBackup:
+    """Runs beside the loops. With several replicas one of them makes it, whichever gets the lease."""
+
+    def __init__(
+        self,
+        *,
+        database_url: str,
+        files: Path,
+        folder: Path,
+        keep: int,
+        clock: Clock,
+        leases: Leases,
+        owner: str,
+        alarm: Alarm,
+    ) -> None:
+        self._database_url = database_url
+        self._files = files
+        self._folder = folder
+        self._keep = keep
+        self._clock = clock
+        self._leases = leases
+        self._owner = owner
+        self._alarm = alarm
+        self._since = clock.now()
+        self._told: datetime | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="nightly-backup")
+
+    async def stop(self) -> None:
+        """At once: a half-made archive has no name and is removed."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def age_seconds(self) -> float:
+        """Of the newest backup; without any, since this bot began to look after it."""
+        return max(0.0, (self._clock.now() - (newest_at(self._folder) or self._since)).total_seconds())
+
+    async def if_due(self) -> bool:
+        """Make the backup of last night unless it is there; True when one was made now."""
+        now = self._clock.now()
+        slot = last_slot(now)
+        newest = newest_at(self._folder)
+        if newest is not None and newest >= slot:
+            return False
+        if not await self._leases.acquire("backup", self._owner, now, LEASE.total_seconds()):
+            return False
+        try:
+            made = await backup(self._database_url, self._files, self._folder, now=now, keep=self._keep)
+        except BackupFailed as error:
+            log.error("no backup could be made", error=str(error))  # noqa: TRY400 - the reason is the message
+            if self._told != slot:
+                self._told = slot
+                await self._alarm(str(error))
+            return False
+        finally:
+            await self._leases.release("backup", self._owner)
+        log.info("backup made", file=made.path.name, bytes=made.size, rows=made.rows, files=made.files)
+        if made.missing or made.damaged:
+            log.error("files are missing or damaged", missing=len(made.missing), damaged=len(made.damaged))
+            await self._alarm(f"{len(made.missing)} files missing, {len(made.damaged)} damaged")
+        return True
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.if_due()
+            except Exception:
+                log.exception("the nightly backup failed")
+            now = self._clock.now()
+            wait = min(last_slot(now) + timedelta(days=1) - now, TRY_AGAIN)
+            await self._clock.sleep(wait.total_seconds())
+
+
+def last_slot(now: datetime) -> datetime:
+    """The latest 03:10 in China that has passed."""
+    slot = now.astimezone(CHINA).replace(hour=AT_HOUR, minute=AT_MINUTE, second=0, microsecond=0)
+    return slot if slot <= now else slot - timedelta(days=1)

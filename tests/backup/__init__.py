@@ -1,0 +1,1 @@
+"""Backups on both databases, under writes, damaged, and restored for good."""
