@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from core.deadlines import DeadlineState
 from core.notices import DeliveryState
 from core.ports import DeadLetter
 from storage import tables as t
@@ -74,18 +75,28 @@ class SqlDeadLetters:
 
 
 async def _reopen(connection: AsyncConnection, source: str, source_id: int, at: datetime) -> None:
+    if source == "deadline":
+        await connection.execute(
+            update(t.deadlines)
+            .where(t.deadlines.c.id == source_id, t.deadlines.c.state == DeadlineState.PARKED)
+            .values(state=DeadlineState.ARMED, attempts=0, available_at=at)
+        )
+        return
     if source == "outbox":
         await connection.execute(
             update(t.outbox)
             .where(t.outbox.c.id == source_id, t.outbox.c.state == DeliveryState.DEAD)
-            .values(state=DeliveryState.READY, attempts=0, available_at=at, **NO_LEASE)
+            .values(state=DeliveryState.READY, attempts=0, available_at=at, give_up_at=None, **NO_LEASE)
         )
         return
-    conv_key = (await connection.execute(select(t.inbox.c.conv_key).where(t.inbox.c.id == source_id))).scalar_one()
+    row = (
+        await connection.execute(select(t.inbox.c.conv_key, t.inbox.c.platform_at).where(t.inbox.c.id == source_id))
+    ).one()
     await connection.execute(
         insert(t.inbox_work).values(
             inbox_id=source_id,
-            conv_key=conv_key,
+            conv_key=row.conv_key,
+            platform_at=row.platform_at,
             state="ready",
             attempts=0,
             available_at=at,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, insert, literal_column, select, tuple_, update
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from core.inbound import RawInbound
 from core.ports import InboxWork
@@ -18,8 +19,24 @@ from storage.queues.claims import NO_LEASE, is_due, read, touch
 from storage.session import unbroken
 
 
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """An inbound and when it reached us, which for a spooled one is not now."""
+
+    raw: RawInbound
+    received_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A spool that is coming in: what people wrote at ``oldest_at`` or later is not worked before ``until``."""
+
+    oldest_at: datetime
+    until: datetime
+
+
 class SqlInboxQueue:
-    """What came in and is not done."""
+    """What came in and is not done. One conversation is worked in the order of the platform's time, one at a time."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -27,51 +44,56 @@ class SqlInboxQueue:
         self._insert = (
             dialect(t.inbox)
             .on_conflict_do_nothing(index_elements=["platform", "dedupe_key"])
-            .returning(t.inbox.c.id, t.inbox.c.platform, t.inbox.c.dedupe_key, t.inbox.c.conv_key)
+            .returning(
+                t.inbox.c.id, t.inbox.c.platform, t.inbox.c.dedupe_key, t.inbox.c.conv_key, t.inbox.c.platform_at
+            )
         )
 
     async def store(self, batch: Sequence[RawInbound], received_at: datetime) -> list[int | None]:
-        return await unbroken(self._store(batch, received_at)) if batch else []
+        arrivals = [Arrival(raw=raw, received_at=received_at) for raw in batch]
+        return await unbroken(self._store(arrivals, received_at)) if batch else []
 
-    async def _store(self, batch: Sequence[RawInbound], received_at: datetime) -> list[int | None]:
-        first = {(raw.platform, raw.dedupe_key): nth for nth, raw in reversed(list(enumerate(batch)))}
+    async def store_late(self, batch: Sequence[Arrival], now: datetime, mark: Mark | None, replica: str) -> None:
+        """Rows from a replica's spool, and how far that spool has come in; rows that are there already change nothing.
+
+        ``mark`` None: everything is in and nobody has to wait for this replica any more.
+        """
+        await unbroken(self._store(batch, now, (replica, mark)))
+
+    async def _store(
+        self, batch: Sequence[Arrival], now: datetime, progress: tuple[str, Mark | None] | None = None
+    ) -> list[int | None]:
+        first = {(one.raw.platform, one.raw.dedupe_key): nth for nth, one in reversed(list(enumerate(batch)))}
         rows = [
             {
-                "platform": raw.platform,
-                "dedupe_key": raw.dedupe_key,
-                "conv_key": raw.conv_key,
-                "kind": raw.kind,
-                "payload": raw.payload,
-                "raw_sha256": raw.raw_sha256,
-                "platform_at": raw.platform_at,
-                "received_at": received_at,
+                "platform": one.raw.platform,
+                "dedupe_key": one.raw.dedupe_key,
+                "conv_key": one.raw.conv_key,
+                "kind": one.raw.kind,
+                "payload": one.raw.payload,
+                "raw_sha256": one.raw.raw_sha256,
+                "platform_at": one.raw.platform_at,
+                "received_at": one.received_at,
             }
-            for nth, raw in enumerate(batch)
-            if first[raw.platform, raw.dedupe_key] == nth
+            for nth, one in enumerate(batch)
+            if first[one.raw.platform, one.raw.dedupe_key] == nth
         ]
         ids: list[int | None] = [None] * len(batch)
         async with self._engine.begin() as connection:
+            if progress is not None:
+                await self._note_mark(connection, *progress)
             new = (await connection.execute(self._insert, rows)).all()
             if new:
-                await connection.execute(
-                    insert(t.inbox_work),
-                    [
-                        {
-                            "inbox_id": row.id,
-                            "conv_key": row.conv_key,
-                            "state": "ready",
-                            "attempts": 0,
-                            "available_at": received_at,
-                            "owner": "",
-                            "lease_until": None,
-                            "last_error": "",
-                        }
-                        for row in new
-                    ],
-                )
+                await connection.execute(insert(t.inbox_work), [_open_row(row, now) for row in new])
         for row in new:
             ids[first[row.platform, row.dedupe_key]] = row.id
         return ids
+
+    async def _note_mark(self, connection: AsyncConnection, replica: str, mark: Mark | None) -> None:
+        marks = t.spool_marks
+        await connection.execute(delete(marks).where(marks.c.replica == replica))
+        if mark is not None:
+            await connection.execute(insert(marks).values(replica=replica, oldest_at=mark.oldest_at, until=mark.until))
 
     async def claim(
         self, owner: str, now: datetime, lease: float, limit: int, *, only: int | None = None
@@ -80,10 +102,21 @@ class SqlInboxQueue:
 
     async def _claim(self, owner: str, now: datetime, lease: float, limit: int, only: int | None) -> list[InboxWork]:
         work = t.inbox_work.alias("w")
-        older = t.inbox_work.alias("older")
+        older, other, mark = t.inbox_work.alias("older"), t.inbox_work.alias("other"), t.spool_marks
         due = select(work.c.inbox_id).where(
             is_due(work, now),
-            ~exists().where(older.c.conv_key == work.c.conv_key, older.c.inbox_id < work.c.inbox_id),
+            ~exists().where(
+                older.c.conv_key == work.c.conv_key,
+                tuple_(older.c.platform_at, older.c.inbox_id) < tuple_(work.c.platform_at, work.c.inbox_id),
+            ),
+            # An older message may come in late, from a spool, while a newer one is in work.
+            ~exists().where(
+                literal_column(f"other.{t.LEASED_WORK}"),
+                other.c.conv_key == work.c.conv_key,
+                other.c.inbox_id != work.c.inbox_id,
+                other.c.lease_until > now,
+            ),
+            ~exists().where(mark.c.oldest_at <= work.c.platform_at, mark.c.until > now),
         )
         if only is not None:
             due = due.where(work.c.inbox_id == only)
@@ -142,6 +175,20 @@ class SqlInboxQueue:
         )
         row: Any = (await read(self._engine, oldest))[0]
         return int(row[0]), row[1]
+
+
+def _open_row(row: Any, now: datetime) -> dict[str, Any]:
+    return {
+        "inbox_id": row.id,
+        "conv_key": row.conv_key,
+        "platform_at": row.platform_at,
+        "state": "ready",
+        "attempts": 0,
+        "available_at": now,
+        "owner": "",
+        "lease_until": None,
+        "last_error": "",
+    }
 
 
 def _held(inbox_id: int, owner: str) -> tuple[ColumnElement[bool], ...]:

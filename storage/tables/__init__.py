@@ -1,8 +1,10 @@
 """Every table. A unique key says which guarantee it gives; a check says what can never be true."""
 
-from storage.tables.columns import ARMED, OPEN_DELIVERY, metadata
+from storage.tables.audits import audit_passes, timeline_anchors
+from storage.tables.columns import ARMED, LEASED_WORK, OPEN_DELIVERY, metadata
 from storage.tables.master import (
     bins,
+    calendar_days,
     carrier_capacity,
     carriers,
     chat_accounts,
@@ -22,6 +24,7 @@ from storage.tables.messages import (
     leases,
     outbox,
     posted_cards,
+    spool_marks,
 )
 from storage.tables.orders import (
     approval_requests,
@@ -47,11 +50,14 @@ from storage.tables.warehouse import (
 
 __all__ = [
     "ARMED",
+    "LEASED_WORK",
     "OPEN_DELIVERY",
     "allocations",
     "approval_requests",
     "attachments",
+    "audit_passes",
     "bins",
+    "calendar_days",
     "carrier_capacity",
     "carriers",
     "chat_accounts",
@@ -80,8 +86,10 @@ __all__ = [
     "pick_lists",
     "pick_tasks",
     "posted_cards",
+    "spool_marks",
     "stock_movements",
     "timeline",
+    "timeline_anchors",
     "warehouses",
     "waves",
 ]

@@ -19,6 +19,8 @@ metadata = MetaData(
 OPEN_DELIVERY = "state IN ('ready','leased')"
 """Predicate of the partial indexes on the outbox. The claim repeats it to the letter, or it would walk the whole
 history (reliability section 2, index trap)."""
+LEASED_WORK = "state = 'leased'"
+"""The same for the inbox: is somebody at work on this conversation?"""
 ARMED = "state = 'armed'"
 """The same for deadlines."""
 

@@ -6,7 +6,7 @@ from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, Uniqu
 
 from core.notices import CardKind, DeliveryKind, DeliveryState, Priority
 from core.people import PlatformName
-from storage.tables.columns import OPEN_DELIVERY, id_column, metadata, only_where, text_column
+from storage.tables.columns import LEASED_WORK, OPEN_DELIVERY, id_column, metadata, only_where, text_column
 from storage.types import EnumInteger, EnumText, Json, UtcDateTime
 
 inbox = Table(
@@ -30,13 +30,25 @@ inbox_work = Table(
     # The hot table: a row is deleted when done, so a claim costs the same whatever the history.
     Column("inbox_id", Integer, ForeignKey("inbox.id"), primary_key=True, autoincrement=False),
     text_column("conv_key"),
+    # A conversation is worked in the order in which people wrote: rows from a spool arrive late.
+    Column("platform_at", UtcDateTime, nullable=False),
     text_column("state"),
     Column("attempts", Integer, nullable=False),
     Column("available_at", UtcDateTime, nullable=False),
     text_column("owner"),
     Column("lease_until", UtcDateTime),
     text_column("last_error"),
-    Index("ix_inbox_work_conv", "conv_key", "inbox_id"),
+    Index("ix_inbox_work_conv", "conv_key", "platform_at", "inbox_id"),
+    Index("ix_inbox_work_leased", "conv_key", **only_where(LEASED_WORK)),
+)
+
+spool_marks = Table(
+    "spool_marks",
+    metadata,
+    # A replica that is bringing its spool in: what people wrote after ``oldest_at`` is not worked before ``until``.
+    text_column("replica", key=True),
+    Column("oldest_at", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
 )
 
 dead_letters = Table(
@@ -75,6 +87,8 @@ outbox = Table(
     text_column("provider_id"),
     Column("sent_at", UtcDateTime),
     text_column("last_error"),
+    Column("unsure", Boolean(), nullable=False),
+    Column("give_up_at", UtcDateTime),
     UniqueConstraint("idem_key"),  # The same notice recorded twice is sent once.
     Index("ix_outbox_open", "priority", "id", **only_where(OPEN_DELIVERY)),
     Index("ix_outbox_lane", "lane_key", "id", **only_where(OPEN_DELIVERY)),

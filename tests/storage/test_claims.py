@@ -148,6 +148,9 @@ async def test_a_parked_message_is_read_and_sent_again_by_a_person(database: Sql
     assert await letters.resend(letter.id, "E0009", START)
     assert not await letters.resend(letter.id, "E0009", START)
     assert not await letters.drop(letter.id, "E0009", START)
+    assert second is not None
+    async with database.transaction() as tx:
+        await tx.inbox.finish(second, "w1")
     assert [(w.id, w.attempts) for w in await inbox.claim("w1", START, 30, 10)] == [(first, 1)]
     assert await letters.list() == []
 

@@ -48,6 +48,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_attachments")),
     )
     op.create_table(
+        "audit_passes",
+        sa.Column("replica", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("findings", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("replica", name=op.f("pk_audit_passes")),
+    )
+    op.create_table(
         "bins",
         sa.Column("warehouse", sa.Text(), nullable=False),
         sa.Column("label", sa.Text(), nullable=False),
@@ -130,6 +137,9 @@ def upgrade() -> None:
         sa.Column("policy", sa.Text(), nullable=False),
         sa.Column("fired_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cancel_reason", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("available_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_error", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deadlines")),
         sa.UniqueConstraint("kind", "ref", "step", "generation", name=op.f("uq_deadlines_kind_ref_step_generation")),
     )
@@ -142,6 +152,23 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'armed'"),
     )
     op.create_index("ix_deadlines_ref", "deadlines", ["ref", "kind"], unique=False)
+    op.create_index(
+        "ix_deadlines_available",
+        "deadlines",
+        ["available_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'armed'"),
+        postgresql_where=sa.text("state = 'armed'"),
+    )
+    op.create_table(
+        "calendar_days",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("works", sa.Boolean(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("day", name=op.f("pk_calendar_days")),
+    )
     op.create_table(
         "expectations",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
@@ -313,6 +340,8 @@ def upgrade() -> None:
         sa.Column("provider_id", sa.Text(), nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=False),
+        sa.Column("unsure", sa.Boolean(), nullable=False),
+        sa.Column("give_up_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
         sa.UniqueConstraint("idem_key", name=op.f("uq_outbox_idem_key")),
     )
@@ -408,6 +437,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("ref", "seq", name=op.f("uq_timeline_ref_seq")),
     )
     op.create_table(
+        "timeline_anchors",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("upto", sa.Integer(), nullable=False),
+        sa.Column("links", sa.Integer(), nullable=False),
+        sa.Column("root", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_timeline_anchors")),
+        sa.UniqueConstraint("upto", name=op.f("uq_timeline_anchors_upto")),
+    )
+    op.create_table(
         "warehouses",
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -499,6 +538,7 @@ def upgrade() -> None:
         "inbox_work",
         sa.Column("inbox_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("conv_key", sa.Text(), nullable=False),
+        sa.Column("platform_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("available_at", sa.DateTime(timezone=True), nullable=False),
@@ -508,7 +548,22 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["inbox_id"], ["inbox.id"], name=op.f("fk_inbox_work_inbox_id")),
         sa.PrimaryKeyConstraint("inbox_id", name=op.f("pk_inbox_work")),
     )
-    op.create_index("ix_inbox_work_conv", "inbox_work", ["conv_key", "inbox_id"], unique=False)
+    op.create_index("ix_inbox_work_conv", "inbox_work", ["conv_key", "platform_at", "inbox_id"], unique=False)
+    op.create_index(
+        "ix_inbox_work_leased",
+        "inbox_work",
+        ["conv_key"],
+        unique=False,
+        sqlite_where=sa.text("state = 'leased'"),
+        postgresql_where=sa.text("state = 'leased'"),
+    )
+    op.create_table(
+        "spool_marks",
+        sa.Column("replica", sa.Text(), nullable=False),
+        sa.Column("oldest_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("replica", name=op.f("pk_spool_marks")),
+    )
     op.create_table(
         "order_lines",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
@@ -614,6 +669,13 @@ def downgrade() -> None:
     op.drop_table("part_aliases")
     op.drop_index(op.f("ix_order_lines_order_id"), table_name="order_lines")
     op.drop_table("order_lines")
+    op.drop_table("spool_marks")
+    op.drop_index(
+        "ix_inbox_work_leased",
+        table_name="inbox_work",
+        sqlite_where=sa.text("state = 'leased'"),
+        postgresql_where=sa.text("state = 'leased'"),
+    )
     op.drop_index("ix_inbox_work_conv", table_name="inbox_work")
     op.drop_table("inbox_work")
     op.drop_index(op.f("ix_delivery_log_outbox_id"), table_name="delivery_log")
@@ -628,6 +690,7 @@ def downgrade() -> None:
     op.drop_index("ix_waves_carrier", table_name="waves")
     op.drop_table("waves")
     op.drop_table("warehouses")
+    op.drop_table("timeline_anchors")
     op.drop_table("timeline")
     op.drop_index("ix_posted_cards_ref", table_name="posted_cards")
     op.drop_index("ix_posted_cards_key", table_name="posted_cards")
@@ -678,6 +741,13 @@ def downgrade() -> None:
     )
     op.drop_table("expedites")
     op.drop_table("expectations")
+    op.drop_table("calendar_days")
+    op.drop_index(
+        "ix_deadlines_available",
+        table_name="deadlines",
+        sqlite_where=sa.text("state = 'armed'"),
+        postgresql_where=sa.text("state = 'armed'"),
+    )
     op.drop_index("ix_deadlines_ref", table_name="deadlines")
     op.drop_index(
         "ix_deadlines_due",
@@ -694,6 +764,7 @@ def downgrade() -> None:
     op.drop_table("carriers")
     op.drop_table("carrier_capacity")
     op.drop_table("bins")
+    op.drop_table("audit_passes")
     op.drop_table("attachments")
     op.drop_index(
         "ix_approval_requests_open",
