@@ -62,7 +62,8 @@ class Delivery:
     recipients: list[str]
     """Accounts on that platform. A card is shared by all of them; a text or picture goes to each."""
     lane_key: str
-    """``card:{platform}:{card_key}`` or ``to:{platform}:{account}``: strictly in order inside a lane."""
+    """``card:{platform}:{card_key}``, ``to:{platform}:{account}`` or, for expedites and escalations, the same with
+    ``:urgent``: strictly in order inside a lane."""
     priority: Priority
     body: dict[str, Any] = field(default_factory=dict)
     """card: {kind, ref, key}; text: {sentence, args}; image/file: {source, ref, caption}."""
@@ -75,7 +76,19 @@ class Delivery:
     provider_id: str = ""
     sent_at: datetime | None = None
     last_error: str = ""
+    unsure: bool = False
+    """An earlier try may have reached the platform although nobody heard its answer: the next one is a repeat."""
+    give_up_at: datetime | None = None
+    """Set by the first try that failed; afterwards this channel is no longer tried (reliability section 6, retry)."""
     id: int | None = None
+
+
+UNKEYED = frozenset(
+    (PlatformName.DINGTALK, kind) for kind in (DeliveryKind.TEXT, DeliveryKind.IMAGE, DeliveryKind.FILE)
+)
+"""Channels where the platform has no key against doubles: oToMessages/batchSend knows none (wire/dingtalk 5.2), so a
+repeat after an unknown outcome may be seen twice, says so, and few are in the air at once. All others are keyed:
+cards by task_id and outTrackId, WeCom's texts and pictures by the duplicate check over their body [90236]."""
 
 
 @dataclass(kw_only=True)

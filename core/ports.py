@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from core.approvals import ApprovalRequest, Decision, Step
-from core.catalog import Bin, Carrier, Customer, Part, Warehouse
+from core.catalog import Bin, CalendarDay, Carrier, Customer, Part, Warehouse
 from core.deadlines import Deadline, DeadlineKind
 from core.expedite import Expedite
 from core.inbound import RawInbound
@@ -66,7 +66,10 @@ class Catalog(Protocol):
 
     async def bins(self, warehouse: str) -> list[Bin]: ...
 
-    async def upsert(self, rows: Sequence[Customer | Part | Warehouse | Bin | Carrier]) -> None:
+    async def calendar_days(self) -> list[CalendarDay]:
+        """The company's own working days and days off, oldest first; read again when ``version`` rises."""
+
+    async def upsert(self, rows: Sequence[Customer | Part | Warehouse | Bin | Carrier | CalendarDay]) -> None:
         """Insert or update by natural key; raises nothing half: all or none with the transaction. Bumps ``version``."""
 
     async def version(self) -> int:
@@ -151,6 +154,13 @@ class Stock(Protocol):
 
 
 class Waves(Protocol):
+    async def turn(self) -> int:
+        """Nobody else commits a wave until this transaction ends; returns the id of the newest wave, 0 before the
+        first. A plan made before another wave was added is stale: its capacity and stock are of yesterday."""
+
+    async def newest(self) -> int:
+        """The id of the newest wave as this transaction sees it."""
+
     async def by_key(self, key: str) -> Wave | None: ...
 
     async def add(self, wave: Wave) -> Wave: ...
@@ -192,11 +202,24 @@ class Deadlines(Protocol):
 
     async def armed(self, ref: str) -> list[Deadline]: ...
 
-    async def claim_due(self, now: datetime, limit: int) -> list[Deadline]:
-        """Armed rows with due_at <= now, oldest first, locked (SKIP LOCKED) and tracked: the caller marks each
-        fired in this same transaction."""
+    async def of(self, ref: str) -> list[Deadline]:
+        """Every deadline a subject ever had, also those another process is firing now."""
 
-    async def next_due(self) -> datetime | None: ...
+    async def claim_due(self, now: datetime, limit: int) -> list[Deadline]:
+        """Armed rows that may be fired now, oldest first, locked (SKIP LOCKED) and tracked: the caller marks each
+        fired in this same transaction. An effect that needs a row somebody else holds gives up soon (PostgreSQL)."""
+
+    async def claim(self, deadline_id: int) -> Deadline | None:
+        """The same for one row; None when it is fired, cancelled or held by another process."""
+
+    async def park(self, deadline: Deadline, at: datetime) -> None:
+        """Give up: state parked and a dead letter that a person can resend or drop. ``deadline`` is claimed."""
+
+    async def next_due(self) -> datetime | None:
+        """When the next armed row may be fired; None with nothing armed."""
+
+    async def overdue(self, before: datetime) -> int:
+        """How many armed rows were due before a moment."""
 
 
 class Outbox(Protocol):
@@ -361,17 +384,59 @@ class InboxQueue(Protocol):
 
 
 class OutboxQueue(Protocol):
-    async def claim(self, owner: str, now: datetime, lease: float, limit: int) -> list[Delivery]:
-        """Oldest open row per lane, by priority; attempts + 1 at the claim."""
+    async def claim(
+        self,
+        owner: str,
+        now: datetime,
+        lease: float,
+        limit: int,
+        *,
+        unkeyed: int | None = None,
+        urgent: bool = False,
+    ) -> list[Delivery]:
+        """Oldest open row per lane, by priority; attempts + 1 at the claim. A row whose sender let the lease run out
+        may have been sent: it comes back ``unsure``.
+
+        ``unkeyed``: at most so many of them on channels without a key (``core.notices.UNKEYED``). ``urgent``: only
+        expedites and escalations.
+        """
+
+    async def renew(self, delivery_id: int, owner: str, until: datetime) -> bool:
+        """The send takes longer; False when somebody else has the row."""
 
     async def sent(self, delivery_id: int, owner: str, *, provider_id: str, at: datetime) -> bool: ...
 
     async def superseded(self, delivery_id: int, owner: str) -> None: ...
 
     async def retry(
-        self, delivery_id: int, owner: str, *, available_at: datetime, error: str, count: bool = True
+        self,
+        delivery_id: int,
+        owner: str,
+        *,
+        available_at: datetime,
+        error: str,
+        count: bool = True,
+        unsure: bool = False,
+        give_up_at: datetime | None = None,
     ) -> None:
-        """Back to ready; ``count=False`` gives the attempt back (parked by a throttle or breaker)."""
+        """Back to ready; ``count=False`` gives the attempt back (parked by a throttle or breaker), ``unsure`` notes
+        that it may have arrived, ``give_up_at`` until when it is tried."""
+
+    async def keep(self, delivery_id: int, owner: str, body: dict[str, Any]) -> bool:
+        """Note what the next try has to repeat to the letter; False when somebody else has the row."""
+
+    async def behind(self, delivery: Delivery, *, limit: int) -> list[Delivery]:
+        """What waits behind it in its lane, oldest first."""
+
+    async def fold(self, delivery_id: int, owner: str, body: dict[str, Any], folded: Sequence[int]) -> bool:
+        """One message says what several would have: ``body`` replaces that of the first and the others are superseded,
+        in one commit. False, and nothing changed, when one of them is no longer as it was."""
+
+    async def failures(self, delivery_id: int, errcode: str) -> int:
+        """How often the platform has answered this delivery with ``errcode``."""
+
+    async def oldest(self) -> dict[PlatformName, datetime]:
+        """Since when the oldest unsent notice of each platform waits."""
 
     async def dead(self, delivery_id: int, owner: str, *, error: str, at: datetime) -> None:
         """Give up: state dead and a dead letter, in one transaction."""
@@ -397,11 +462,24 @@ class DeadLetters(Protocol):
 # ---------------------------------------------------------------- coordination (in process, or Redis)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """GCRA: ``burst`` at once, then ``rate`` per second. Any window of T seconds sees at most burst + rate·T."""
+
+    key: str
+    rate: float
+    burst: int
+
+
 class Coordinator(Protocol):
     """Makes things quick and keeps replicas off each other's feet. Losing it loses nothing."""
 
     async def throttle(self, key: str, *, rate: float, burst: int, now: datetime) -> float:
         """GCRA: 0.0 when one more may go now, else the seconds to wait. ``rate`` per second."""
+
+    async def throttle_all(self, limits: Sequence[Limit], *, now: datetime) -> tuple[float, str]:
+        """(0.0, "") when one more may go under every limit; else nothing is taken from any, and the longest wait and
+        its key are the answer."""
 
     async def get_token(self, key: str) -> str | None: ...
 
@@ -472,7 +550,12 @@ class Messenger(Protocol):
 
     async def send_text(self, account: str, text: str, *, retry: bool) -> SendResult: ...
 
-    async def send_image(self, account: str, data: bytes, filename: str) -> SendResult: ...
+    async def upload_image(self, data: bytes, filename: str) -> str:
+        """A handle for ``send_image``: kept, so that a repeat sends the very same picture."""
+
+    async def send_image(
+        self, account: str, data: bytes, filename: str, *, handle: str = "", retry: bool = False
+    ) -> SendResult: ...
 
     async def send_file(self, account: str, data: bytes, filename: str) -> SendResult: ...
 

@@ -49,6 +49,12 @@ class Address:
     account: str
 
 
+def lane_of(to: Address, priority: Priority) -> str:
+    """Texts and pictures reach a person in order; what is urgent does not queue behind what can wait."""
+    lane = f"to:{to.platform}:{to.account}"
+    return f"{lane}:urgent" if priority is Priority.EXPEDITE else lane
+
+
 def home_of(person: Person, prefer: PlatformName | None = None) -> Address | None:
     """The messenger where a person lives (or the one a rule prefers); the other one when they have no account there;
     None when unreachable."""
@@ -88,7 +94,7 @@ class Teller:
                 kind=DeliveryKind.TEXT,
                 platform=to.platform,
                 recipients=[to.account],
-                lane_key=f"to:{to.platform}:{to.account}",
+                lane_key=lane_of(to, Priority.RECEIPT),
                 priority=Priority.RECEIPT,
                 body={"sentence": sentence, "args": plain(args)},
                 available_at=self._now,
@@ -202,7 +208,7 @@ class Teller:
                 kind=kind,
                 platform=to.platform,
                 recipients=[to.account],
-                lane_key=f"to:{to.platform}:{to.account}",
+                lane_key=lane_of(to, priority),
                 priority=priority,
                 body=body,
                 available_at=self._now,

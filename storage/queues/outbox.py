@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import TextClause, exists, func, insert, select, text, update
+from sqlalchemy import TextClause, exists, false, func, insert, not_, or_, select, text, true, update
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from core.notices import Delivery, DeliveryState
+from core.notices import UNKEYED, Delivery, DeliveryState, Priority
+from core.people import PlatformName
 from storage import tables as t
 from storage.queues.claims import NO_LEASE, is_due, read, touch
 from storage.session import unbroken
@@ -20,38 +23,31 @@ class SqlOutboxQueue:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def claim(self, owner: str, now: datetime, lease: float, limit: int) -> list[Delivery]:
-        return await unbroken(self._claim(owner, now, lease, limit))
+    async def claim(
+        self,
+        owner: str,
+        now: datetime,
+        lease: float,
+        limit: int,
+        *,
+        unkeyed: int | None = None,
+        urgent: bool = False,
+    ) -> list[Delivery]:
+        return await unbroken(self._claim(owner, now, lease, limit, unkeyed, urgent))
 
-    async def _claim(self, owner: str, now: datetime, lease: float, limit: int) -> list[Delivery]:
-        row = t.outbox.alias("d")
-        older = t.outbox.alias("older")
-        chosen = (
-            select(row.c.id)
-            .where(
-                _open("d"),
-                is_due(row, now),
-                ~exists().where(_open("older"), older.c.lane_key == row.c.lane_key, older.c.id < row.c.id),
-            )
-            .order_by(row.c.priority, row.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True, of=row)
-            .cte("chosen")
-        )
-        claim = (
-            update(t.outbox)
-            .where(t.outbox.c.id.in_(select(chosen.c.id)))
-            .values(
-                state=DeliveryState.LEASED,
-                owner=owner,
-                lease_until=now + timedelta(seconds=lease),
-                attempts=t.outbox.c.attempts + 1,
-            )
-            .returning(t.outbox)
-        )
+    async def _claim(
+        self, owner: str, now: datetime, lease: float, limit: int, unkeyed: int | None, urgent: bool
+    ) -> list[Delivery]:
+        claimed: list[Delivery] = []
         async with self._engine.begin() as connection:
-            rows = (await connection.execute(claim)).mappings().all()
-        return sorted((Delivery(**r) for r in rows), key=lambda d: (d.priority, d.id or 0))
+            for most, keyed in _shares(limit, unkeyed):
+                if (most := min(most, limit - len(claimed))) > 0:
+                    statement = _claim_statement(owner, now, lease, most, keyed=keyed, urgent=urgent)
+                    claimed += [Delivery(**row) for row in (await connection.execute(statement)).mappings()]
+        return sorted(claimed, key=lambda d: (d.priority, d.id or 0))
+
+    async def renew(self, delivery_id: int, owner: str, until: datetime) -> bool:
+        return await touch(self._engine, _mine(delivery_id, owner).values(lease_until=until)) == 1
 
     async def sent(self, delivery_id: int, owner: str, *, provider_id: str, at: datetime) -> bool:
         marked = _mine(delivery_id, owner).values(
@@ -63,7 +59,15 @@ class SqlOutboxQueue:
         await touch(self._engine, _mine(delivery_id, owner).values(state=DeliveryState.SUPERSEDED, **NO_LEASE))
 
     async def retry(
-        self, delivery_id: int, owner: str, *, available_at: datetime, error: str, count: bool = True
+        self,
+        delivery_id: int,
+        owner: str,
+        *,
+        available_at: datetime,
+        error: str,
+        count: bool = True,
+        unsure: bool = False,
+        give_up_at: datetime | None = None,
     ) -> None:
         await touch(
             self._engine,
@@ -72,9 +76,53 @@ class SqlOutboxQueue:
                 available_at=available_at,
                 last_error=error,
                 attempts=t.outbox.c.attempts - (0 if count else 1),
+                unsure=true() if unsure else t.outbox.c.unsure,
+                give_up_at=func.coalesce(t.outbox.c.give_up_at, give_up_at) if give_up_at else t.outbox.c.give_up_at,
                 **NO_LEASE,
             ),
         )
+
+    async def keep(self, delivery_id: int, owner: str, body: dict[str, Any]) -> bool:
+        return await touch(self._engine, _mine(delivery_id, owner).values(body=body)) == 1
+
+    async def behind(self, delivery: Delivery, *, limit: int) -> list[Delivery]:
+        row = t.outbox.c
+        waiting = (
+            select(t.outbox)
+            .where(text(t.OPEN_DELIVERY), row.lane_key == delivery.lane_key, row.id > delivery.id)
+            .order_by(row.id)
+            .limit(limit)
+        )
+        return [Delivery(**dict(zip(t.outbox.c.keys(), r, strict=True))) for r in await read(self._engine, waiting)]
+
+    async def fold(self, delivery_id: int, owner: str, body: dict[str, Any], folded: Sequence[int]) -> bool:
+        return await unbroken(self._fold(delivery_id, owner, body, folded))
+
+    async def _fold(self, delivery_id: int, owner: str, body: dict[str, Any], folded: Sequence[int]) -> bool:
+        row = t.outbox.c
+        untouched = (row.id.in_(folded), row.state == DeliveryState.READY, row.attempts == 0)
+        said = update(t.outbox).where(*untouched).values(state=DeliveryState.SUPERSEDED, last_error=f"in {delivery_id}")
+        async with self._engine.connect() as connection:
+            mine = (await connection.execute(_mine(delivery_id, owner).values(body=body))).rowcount
+            others = (await connection.execute(said)).rowcount
+            if (mine, others) != (1, len(folded)):
+                await connection.rollback()
+                return False
+            await connection.commit()
+        return True
+
+    async def failures(self, delivery_id: int, errcode: str) -> int:
+        tries = t.delivery_log.c
+        wanted = select(func.count()).where(tries.outbox_id == delivery_id, tries.errcode == errcode)
+        return int((await read(self._engine, wanted))[0][0])
+
+    async def oldest(self) -> dict[PlatformName, datetime]:
+        waiting = (
+            select(t.outbox.c.platform, func.min(t.outbox.c.created_at).label("since"))
+            .where(text(t.OPEN_DELIVERY))
+            .group_by(t.outbox.c.platform)
+        )
+        return {row.platform: row.since for row in await read(self._engine, waiting)}
 
     async def dead(self, delivery_id: int, owner: str, *, error: str, at: datetime) -> None:
         await unbroken(self._dead(delivery_id, owner, error, at))
@@ -128,9 +176,47 @@ class SqlOutboxQueue:
         freed = (
             update(t.outbox)
             .where(text(t.OPEN_DELIVERY), t.outbox.c.state == DeliveryState.LEASED)
-            .values(state=DeliveryState.READY, **NO_LEASE)
+            .values(state=DeliveryState.READY, unsure=true(), **NO_LEASE)  # it may have been sent before the end
         )
         await touch(self._engine, freed if owner is None else freed.where(t.outbox.c.owner == owner))
+
+
+def _shares(limit: int, unkeyed: int | None) -> tuple[tuple[int, bool | None], ...]:
+    """How many rows, of keyed channels or not: those without a key first, since their share is small."""
+    if unkeyed is None or unkeyed >= limit:
+        return ((limit, None),)
+    return ((unkeyed, False), (limit, True))
+
+
+def _claim_statement(
+    owner: str, now: datetime, lease: float, limit: int, *, keyed: bool | None, urgent: bool
+) -> ReturningUpdate[Any]:
+    row = t.outbox.alias("d")
+    older = t.outbox.alias("older")
+    due = select(row.c.id).where(
+        _open("d"),
+        is_due(row, now),
+        ~exists().where(_open("older"), older.c.lane_key == row.c.lane_key, older.c.id < row.c.id),
+    )
+    if keyed is not None:
+        without = or_(false(), *((row.c.platform == name) & (row.c.kind == kind) for name, kind in sorted(UNKEYED)))
+        due = due.where(not_(without) if keyed else without)
+    if urgent:
+        due = due.where(row.c.priority == Priority.EXPEDITE)
+    chosen = due.order_by(row.c.priority, row.c.id).limit(limit).with_for_update(skip_locked=True, of=row).cte("chosen")
+    return (
+        update(t.outbox)
+        .where(t.outbox.c.id.in_(select(chosen.c.id)))
+        .values(
+            state=DeliveryState.LEASED,
+            owner=owner,
+            lease_until=now + timedelta(seconds=lease),
+            attempts=t.outbox.c.attempts + 1,
+            # Still leased means that its sender died or froze between the claim and the mark.
+            unsure=or_(t.outbox.c.unsure, t.outbox.c.state == DeliveryState.LEASED),
+        )
+        .returning(t.outbox)
+    )
 
 
 def _open(alias: str) -> TextClause:
