@@ -40,6 +40,7 @@ def entry_hash(
     seq: int,
     action: str,
     actor: str,
+    actor_name: str,
     channel: str,
     evidence: str,
     details: dict[str, Any],
@@ -48,7 +49,17 @@ def entry_hash(
 ) -> str:
     """SHA-256 over the previous hash and the canonical JSON of the entry (times in UTC microseconds)."""
     body = json.dumps(
-        [ref, seq, action, actor, channel, evidence, details, at.astimezone(UTC).isoformat(timespec="microseconds")],
+        [
+            ref,
+            seq,
+            action,
+            actor,
+            actor_name,
+            channel,
+            evidence,
+            details,
+            at.astimezone(UTC).isoformat(timespec="microseconds"),
+        ],
         ensure_ascii=False,
         sort_keys=True,
         separators=(",", ":"),
@@ -65,6 +76,7 @@ def first_broken(entries: Sequence[TimelineEntry]) -> TimelineEntry | None:
             seq=entry.seq,
             action=entry.action,
             actor=entry.actor,
+            actor_name=entry.actor_name,
             channel=entry.channel,
             evidence=entry.evidence,
             details=entry.details,

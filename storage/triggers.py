@@ -8,7 +8,7 @@ from sqlalchemy import DDL, event
 
 from storage import tables as t
 
-APPEND_ONLY = ("timeline", "decisions", "order_revisions", "stock_movements")
+APPEND_ONLY = ("timeline", "timeline_anchors", "decisions", "order_revisions", "stock_movements")
 OWNER_STAYS = "the owner of an order never changes"
 OWNER_FIELDS = ("owner_id", "owner_platform", "owner_account", "owner_at")
 

@@ -54,6 +54,7 @@ class SqlTimeline:
                 seq=seq,
                 action=action,
                 actor=actor,
+                actor_name=actor_name,
                 channel=channel,
                 evidence=evidence,
                 details=details,

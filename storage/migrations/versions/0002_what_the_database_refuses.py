@@ -9,7 +9,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-APPEND_ONLY = ("timeline", "decisions", "order_revisions", "stock_movements")
+APPEND_ONLY = ("timeline", "timeline_anchors", "decisions", "order_revisions", "stock_movements")
 OWNER = ("owner_id", "owner_platform", "owner_account", "owner_at")
 OWNER_STAYS = "the owner of an order never changes"
 
