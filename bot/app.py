@@ -6,6 +6,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from uuid import uuid4
 import structlog
 from aiohttp import ClientSession, web
 
+from bot.aibot_answers import AibotAnswers
 from bot.card_sending import CardSender
 from bot.dingtalk import parse as dingtalk_parse
 from bot.dingtalk.api import DingTalkMessenger
@@ -21,6 +23,7 @@ from bot.dingtalk.settings import DingTalkSettings, StreamSettings
 from bot.dingtalk.stream import StreamClient
 from bot.http import Health, http_app
 from bot.inbox import InboxLoop, Parse
+from bot.leader import Leader
 from bot.masterdata import DeskSource
 from bot.metrics import Metrics
 from bot.ocr import OcrReader
@@ -33,15 +36,20 @@ from bot.services import DeskServices
 from bot.settings import Settings
 from bot.web import pages
 from bot.wecom import parse as wecom_parse
+from bot.wecom.aibot import parse as aibot_parse
+from bot.wecom.aibot.client import AibotClient, Trouble
+from bot.wecom.aibot.media import AibotMedia
+from bot.wecom.aibot.settings import AibotSettings
 from bot.wecom.api import WeComMessenger
 from bot.wecom.apps import WeComApp
 from bot.wecom.callback import WeComCallback
 from cards.keys import Keys
 from core.clock import Clock, SteadyClock
-from core.inbound import RawInbound
+from core.inbound import Inbound, RawInbound
 from core.intake.settings import RuleSettings
+from core.notices import Priority
 from core.people import PlatformName, Role
-from core.ports import Coordinator, Messenger
+from core.ports import Coordinator, InboxWork, Messenger
 from core.rules import Rules
 from core.workcalendar import WorkCalendar
 from handlers import routes
@@ -50,6 +58,7 @@ from storage.coordinator import InProcessCoordinator
 from storage.database import SqlDatabase
 from storage.engine import DatabaseInUse
 from storage.files import FolderFileStore
+from storage.leases import SqlLeases
 from storage.queues import SqlDeadLetters, SqlInboxQueue, SqlOutboxQueue
 from storage.redis_coordinator import RedisCoordinator
 from storage.writer import GroupCommitWriter
@@ -59,6 +68,8 @@ log = structlog.get_logger()
 __all__ = ["Bot", "DatabaseInUse"]
 
 
+AIBOT_HANDOVER = 2.0
+"""Real seconds in which another replica may take over the aibot's connection before this one lets go of it."""
 QUOTA_MARKS = (70, 90, 100)
 """Percent of the month's metered calls at which the administrators hear of it."""
 
@@ -73,6 +84,7 @@ class Bot:
         clock: Clock | None = None,
         reader: OcrReader | None = None,
         stream: StreamSettings | None = None,
+        aibot: AibotSettings | None = None,
     ) -> None:
         self.settings = settings
         _ensure_folder(settings)
@@ -80,6 +92,7 @@ class Bot:
         self.clock: Clock = clock or self._own_clock()
         self.metrics = Metrics()
         self._stream_settings = stream
+        self._aibot_settings = aibot
         self._own_reader = reader is None
         self.reader = reader or OcrReader(
             workers=settings.ocr.workers, timeout=settings.ocr.timeout_seconds, recycle_after=settings.ocr.recycle_after
@@ -94,6 +107,7 @@ class Bot:
         self.inbox_queue = SqlInboxQueue(self.database.writer)
         self.outbox_queue = SqlOutboxQueue(self.database.writer)
         self.dead_letters = SqlDeadLetters(self.database.writer)
+        self.leases = SqlLeases(self.database.writer)
         self.writer = GroupCommitWriter(self.inbox_queue, self.clock)
         self.desks = DeskSource(
             self.database, calendar=_calendar(settings), rules=_rules(settings), checks=_checks(settings)
@@ -111,6 +125,7 @@ class Bot:
         if self.database.single_instance:
             await self.inbox_queue.release_all()
             await self.outbox_queue.release_all()
+            await self.leases.release_all()
         self.session = ClientSession()
         self.messengers = self._messengers()
         services = DeskServices(
@@ -153,6 +168,10 @@ class Bot:
         self.stream = self._stream()
         if self.stream is not None:
             self.stream.start()
+        self.aibot = self._aibot()
+        self.aibot_leader = self._aibot_leader(self.aibot) if self.aibot is not None else None
+        if self.aibot_leader is not None:
+            self.aibot_leader.start()
         self._menu = asyncio.create_task(self._install_menu(), name="menu")
         self.ready = True
         log.info("bot started", owner=self.owner, platforms=[p.value for p in self.messengers])
@@ -164,6 +183,9 @@ class Bot:
         await asyncio.gather(self._menu, return_exceptions=True)
         if self.stream is not None:
             await self.stream.stop()
+        if self.aibot is not None and self.aibot_leader is not None:
+            self.aibot.leaving = True
+            await self.aibot_leader.stop()
         await self.writer.close()
         await self.scheduler.stop()
         await self.inbox.stop()
@@ -207,6 +229,9 @@ class Bot:
         self.metrics.inbox_age.set(age)
         self.metrics.parked.set(parked)
         self.metrics.streams.set(sockets)
+        leading = self.aibot_leader is not None and self.aibot_leader.leading
+        connected = self.aibot is not None and self.aibot.live
+        self.metrics.aibot.set(connected)
         self.metrics.reading.set(self.reader.waiting)
         return Health(
             ready=self.ready,
@@ -215,6 +240,8 @@ class Bot:
             parked=parked,
             stream_sockets=sockets,
             stream_wanted=self.settings.dingtalk.enabled,
+            aibot_leading=leading,
+            aibot_connected=connected,
         )
 
     def _own_clock(self) -> Clock:
@@ -224,7 +251,13 @@ class Bot:
     def _messengers(self) -> Mapping[PlatformName, Messenger]:
         found: dict[PlatformName, Messenger] = {}
         if self.settings.wecom.enabled:
-            found[PlatformName.WECOM] = WeComMessenger(self._wecom_app(), self.session, self.coordinator, self.clock)
+            found[PlatformName.WECOM] = WeComMessenger(
+                self._wecom_app(),
+                self.session,
+                self.coordinator,
+                self.clock,
+                aibot=AibotMedia(self._aibot_of(), self.session),
+            )
         if self.settings.dingtalk.enabled:
             found[PlatformName.DINGTALK] = DingTalkMessenger(
                 self._dingtalk_app(), self.session, self.coordinator, self.clock, meter=self._meter
@@ -239,6 +272,37 @@ class Bot:
         return StreamClient(
             self._dingtalk_app(), self.ingest, answers.answer, self.clock, session=self.session, meter=self._meter
         )
+
+    def _aibot(self) -> AibotClient | None:
+        if not (self.settings.wecom.enabled and self.settings.wecom.aibot_id):
+            return None
+        answers = AibotAnswers(self.database)
+        return AibotClient(
+            self._aibot_of(), self.ingest, answers, self.clock, session=self.session, alarm=self._aibot_trouble
+        )
+
+    def _aibot_leader(self, aibot: AibotClient) -> Leader:
+        """One replica alone holds the bot's only connection; at a rolling restart the next one is there first."""
+        return Leader(
+            f"wecom:aibot:{self.settings.wecom.aibot_id}",
+            aibot.run,
+            leases=self.leases,
+            coordinator=self.coordinator,
+            clock=self.clock,
+            owner=self.owner,
+            handover=AIBOT_HANDOVER if self.settings.replicas > 1 else 0.0,
+        )
+
+    async def _aibot_trouble(self, trouble: Trouble, code: str) -> None:
+        async with self.database.transaction() as tx:
+            act = await self.inbox.act(tx, cause=f"aibot:{trouble}:{self.clock.now():%Y%m%d%H%M}")
+            for admin in await tx.people.with_role(Role.ADMIN):
+                if trouble == "refused":
+                    await act.tell.say(admin, "aibot_refused", code=code, priority=Priority.EXPEDITE)
+                else:
+                    await act.tell.say(admin, "aibot_taken_over", priority=Priority.EXPEDITE)
+        log.error("the aibot is in trouble", trouble=trouble, code=code)
+        self.coordinator.wake("outbox")
 
     async def _install_menu(self) -> None:
         """The WeCom app menu; without it people still type. Tried again by the next start."""
@@ -271,6 +335,11 @@ class Bot:
             corpid=x.corpid, agentid=x.agentid, secret=x.secret, token=x.token, aes_key=x.aes_key, base_url=x.base_url
         )
 
+    def _aibot_of(self) -> AibotSettings:
+        x = self.settings.wecom
+        known = self._aibot_settings or AibotSettings(bot_id="", secret="")
+        return replace(known, bot_id=x.aibot_id, secret=x.aibot_secret, url=x.aibot_url)
+
     def _dingtalk_app(self) -> DingTalkSettings:
         x = self.settings.dingtalk
         return DingTalkSettings(
@@ -284,8 +353,14 @@ class Bot:
         )
 
 
+def _from_wecom(work: InboxWork) -> Inbound:
+    """Two ways lead in from WeCom: the app's callback, and the long connection of the aibot."""
+    adapter = aibot_parse if aibot_parse.is_aibot(work) else wecom_parse
+    return adapter.parse(work, inbox_id=work.id)
+
+
 PARSERS: dict[PlatformName, Parse] = {
-    PlatformName.WECOM: lambda work: wecom_parse.parse(work, inbox_id=work.id),
+    PlatformName.WECOM: _from_wecom,
     PlatformName.DINGTALK: lambda work: dingtalk_parse.parse(work, inbox_id=work.id),
 }
 

@@ -23,6 +23,9 @@ class Health:
     parked: int
     stream_sockets: int
     stream_wanted: bool
+    aibot_leading: bool = False
+    """This replica is the one that holds the aibot's connection."""
+    aibot_connected: bool = False
 
     @property
     def amber(self) -> list[str]:
@@ -34,6 +37,8 @@ class Health:
             found.append(f"oldest inbound waits {self.inbox_age_seconds:.0f} s")
         if self.stream_wanted and self.stream_sockets == 0:
             found.append("no DingTalk stream socket is up")
+        if self.aibot_leading and not self.aibot_connected:
+            found.append("the WeCom aibot is not connected")
         return found
 
 

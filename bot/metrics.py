@@ -26,6 +26,9 @@ class Metrics:
         self.inbox_age = Gauge("jiedan_inbox_age_seconds", "Age of the oldest open inbound", registry=self.registry)
         self.parked = Gauge("jiedan_parked", "Dead letters nobody has resolved", registry=self.registry)
         self.streams = Gauge("jiedan_dingtalk_sockets", "Live DingTalk stream sockets", registry=self.registry)
+        self.aibot = Gauge(
+            "jiedan_aibot_connected", "1 where the WeCom aibot's connection is held", registry=self.registry
+        )
         self.reading = Gauge(
             "jiedan_reading_queue", "Pictures and files waiting for the reader", registry=self.registry
         )

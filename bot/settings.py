@@ -18,6 +18,7 @@ from pydantic_settings import (
 
 from bot.dingtalk.settings import API_BASE as DINGTALK_API
 from bot.dingtalk.settings import MARKDOWN_BUTTON_TEMPLATE, OAPI_BASE
+from bot.wecom.aibot.settings import AIBOT_URL
 from bot.wecom.apps import API_BASE as WECOM_API
 
 
@@ -57,6 +58,9 @@ class WeComSection(_Section):
     token: Secret = Field(default="", repr=False)
     aes_key: Secret = Field(default="", repr=False)
     base_url: str = WECOM_API
+    aibot_id: str = ""
+    aibot_secret: Secret = Field(default="", repr=False)
+    aibot_url: str = AIBOT_URL
 
 
 class DingTalkSection(_Section):
@@ -170,6 +174,8 @@ def _incomplete(settings: Settings) -> list[str]:
             for k in ("corpid", "agentid", "secret", "token", "aes_key")
             if not getattr(settings.wecom, k)
         ]
+        if settings.wecom.aibot_id and not settings.wecom.aibot_secret:
+            wanted.append("wecom.aibot_secret: is needed with wecom.aibot_id (长连接 Secret)")
     if settings.dingtalk.enabled:
         wanted += [
             f"dingtalk.{k}: is needed when dingtalk.enabled"

@@ -91,6 +91,23 @@ REPLIES: dict[str, ReplyHandler] = {
     "expedite_reason": expedite.reason_by_reply,
 }
 
+SPOKEN = frozenset(
+    {
+        Intent.HELP,
+        Intent.MINE,
+        Intent.STATUS,
+        Intent.HISTORY,
+        Intent.TRACE,
+        Intent.STOCK,
+        Intent.BIN,
+        Intent.LOT,
+        Intent.TODO,
+    }
+)
+"""Commands that only ask."""
+SPOKEN_ENDS = "。.!?,; "
+"""What speech recognition puts behind a sentence."""
+
 MENU: dict[str, str] = {
     "mine": "我的单",
     "todo": "待办",
@@ -117,7 +134,10 @@ async def handle(ctx: Context) -> None:
 
 async def _text(ctx: Context) -> None:
     """Command, answer to a question, correction, order: in this order; an order is never taken for an answer."""
-    text = clean(ctx.message.text)
+    await _words(ctx, clean(ctx.message.text))
+
+
+async def _words(ctx: Context, text: str) -> None:
     found = command(text)
     if found is not None:
         await TEXTS[found.intent](ctx, found)
@@ -185,12 +205,20 @@ async def _scan(ctx: Context) -> None:
 
 
 async def _voice(ctx: Context) -> None:
-    """Recognised speech is taken as a draft; without it the person is asked to type."""
-    if ctx.message.text:
-        await submit_order.from_text(ctx)
+    """Recognised speech asks, corrects a draft or becomes one (F021), but decides nothing: it may be misheard.
+
+    Without recognised words the person is asked to type.
+    """
+    text = clean(ctx.message.text).rstrip(SPOKEN_ENDS)
+    found = command(text) if text else None
+    if text and (found is None or found.intent in SPOKEN):
+        await _words(ctx, text)
         return
     async with ctx.act() as act:
-        await act.tell.say(ctx.actor.address, "voice_not_supported")
+        if found is None:
+            await act.tell.say(ctx.actor.address, "voice_not_supported")
+        else:
+            await act.tell.say(ctx.actor.address, "voice_decides_nothing", text=text)
 
 
 async def _enter(ctx: Context) -> None:

@@ -149,6 +149,25 @@ def voice_not_supported() -> str:
     return "这里听不了语音,请发文字或图片。"
 
 
+def voice_decides_nothing(text: str) -> str:
+    return f"听到“{text[:20]}”。审批、确认这类操作请打字或点卡片按钮,语音不作数。"
+
+
+def aibot_greeting(name: str) -> str:
+    return (
+        f"{name},你好。订单直接发到这里:文字、语音、照片、Excel、PDF 都行;群里要@我。"
+        "草稿卡、审批和提醒由“接单”应用发给你。"
+    )
+
+
+def aibot_where_to_look() -> str:
+    return "收到。草稿卡和后续提醒由“接单”应用发给你,请到那里查看、点按钮。"
+
+
+def aibot_not_stored() -> str:
+    return "系统暂时存不下这条消息,没有处理。请过一两分钟再发一次。"
+
+
 def kind_not_supported(kind: str) -> str:
     names = {"video": "视频", "location": "位置", "link": "链接"}
     return f"暂不处理{names.get(kind, '这类消息')}。下单请发文字、照片或文件。"
@@ -672,6 +691,20 @@ def parked_resent(letter: int, done: bool) -> str:
 
 def parked_dropped(letter: int, done: bool) -> str:
     return f"已丢弃 {letter},记录保留。" if done else f"没有待处理的搁置消息 {letter}。"
+
+
+def aibot_taken_over() -> str:
+    return (
+        "智能机器人被另一套系统连走了,群里和机器人会话里的订单现在收不到。"
+        "请查是谁在用同一个机器人 ID 并停掉;半小时后这里会重新连接。"
+    )
+
+
+def aibot_refused(code: str) -> str:
+    return (
+        f"智能机器人的 ID 或 Secret 被拒绝({code}),群里和机器人会话里的订单现在收不到。"
+        "请核对配置 wecom.aibot_id 和 aibot_secret;每分钟会重试,改对后重启。"
+    )
 
 
 def import_outdated(row: str) -> str:

@@ -10,6 +10,7 @@ from aiohttp import ClientSession, ClientTimeout
 
 from bot.platform_errors import CardGone, NotReachable, Refused
 from bot.wecom import media
+from bot.wecom.aibot.media import AibotMedia, is_aibot_media
 from bot.wecom.apps import WeComApp
 from bot.wecom.client import CALL_TIMEOUT, Answer, Call, WeComClient
 from bot.wecom.errors import DUPLICATE_TASK
@@ -44,10 +45,12 @@ class WeComMessenger:
         coordinator: Coordinator,
         clock: Clock,
         *,
+        aibot: AibotMedia | None = None,
         timeout: ClientTimeout = CALL_TIMEOUT,
         rng: random.Random | None = None,
     ) -> None:
         self._app = app
+        self._aibot = aibot
         self._coordinator = coordinator
         self._clock = clock
         self._client = WeComClient(app, session, coordinator, clock, timeout=timeout, rng=rng)
@@ -97,7 +100,9 @@ class WeComMessenger:
         return SendResult(unreachable=_unreached(answer))
 
     async def download(self, handle: str, *, kind: str) -> tuple[bytes, str]:
-        """Raises MediaGone after three days, FileRefused above 20 MB."""
+        """Raises MediaGone after three days (five minutes when the aibot brought it), FileRefused above 20 MB."""
+        if is_aibot_media(handle) and self._aibot is not None:
+            return await self._aibot.download(handle, kind=kind)
         return await media.download(self._client, handle, kind)
 
     async def recall(self, provider_id: str) -> None:

@@ -1,0 +1,39 @@
+"""What the intelligent bot says in its own chat: hello, where the cards come from, and that it could not store."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from core.people import PlatformName
+from core.ports import Database
+from handlers import texts
+
+EVER = date(2000, 1, 1)
+"""One running number per person for all time: the first says that nobody has told them yet."""
+
+
+class AibotAnswers:
+    """Implements ``bot.wecom.aibot.receive.Answers``. Cards and all that must arrive go through the outbox."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._told: set[str] = set()
+
+    async def greeting(self, account: str) -> str:
+        async with self._database.reading() as tx:
+            person = await tx.people.by_account(PlatformName.WECOM, account)
+        return texts.unknown_person(account) if person is None else texts.aibot_greeting(person.name)
+
+    async def where_to_look(self, account: str) -> str:
+        """Once per person (chat.md section 2): same person, other conversation. Strangers get their hint by the app."""
+        if account in self._told:
+            return ""
+        async with self._database.transaction() as tx:
+            if await tx.people.by_account(PlatformName.WECOM, account) is None:
+                return ""
+            first = await tx.numbers.next(f"aibot:told:{account}", EVER) == 1
+        self._told.add(account)
+        return texts.aibot_where_to_look() if first else ""
+
+    def not_stored(self) -> str:
+        return texts.aibot_not_stored()
