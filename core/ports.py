@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from core.approvals import ApprovalRequest, Decision, Step
+from core.auditing import Audits
 from core.catalog import Bin, CalendarDay, Carrier, Customer, Part, Warehouse
 from core.deadlines import Deadline, DeadlineKind
 from core.expedite import Expedite
@@ -321,6 +322,7 @@ class Transaction(Protocol):
     expectations: Expectations
     attachments: Attachments
     inbox: InboxDone
+    audits: Audits
 
 
 class Database(Protocol):

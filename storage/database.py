@@ -8,12 +8,14 @@ from contextlib import asynccontextmanager
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core import ports
+from core.auditing import Audits
 from storage import engine as connections
 from storage import triggers
 from storage.mapping import map_entities
 from storage.migrations import stamp, upgrade
 from storage.repositories.approvals import SqlApprovals
 from storage.repositories.attachments import SqlAttachments
+from storage.repositories.audits import SqlAudits
 from storage.repositories.catalog import SqlCatalog
 from storage.repositories.deadlines import SqlDeadlines
 from storage.repositories.expectations import SqlExpectations
@@ -48,6 +50,7 @@ class SqlTransaction:
         self.expectations: ports.Expectations = SqlExpectations(work)
         self.attachments: ports.Attachments = SqlAttachments(work)
         self.inbox: ports.InboxDone = SqlInboxDone(work)
+        self.audits: Audits = SqlAudits(work)
 
 
 class SqlDatabase:
