@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
-import structlog
 import typer
-from aiohttp import web
 
 from bot.app import Bot, DatabaseInUse
 from bot.masters import apply, dry_run, export, write_templates
+from bot.serving import serve
 from bot.settings import ConfigError, Settings, load
 from core.errors import PictureRefused
 from core.timeline import first_broken
@@ -31,10 +29,13 @@ cli.add_typer(audit, name="audit")
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="config.toml; without it only JIEDAN_* variables")]
 
 
+def _file(config: Path | None) -> Path | None:
+    return config or (Path("config.toml") if Path("config.toml").is_file() else None)
+
+
 def _settings(config: Path | None) -> Settings:
-    path = config or (Path("config.toml") if Path("config.toml").is_file() else None)
     try:
-        return load(path)
+        return load(_file(config))
     except ConfigError as error:
         typer.echo(f"配置有误:{error}", err=True)
         raise typer.Exit(2) from None
@@ -46,35 +47,12 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:
 
 @cli.command()
 def run(config: Config = None) -> None:
-    """Serve: callbacks, streams, loops and ticks until SIGTERM."""
+    """Serve: callbacks, streams, loops and ticks until SIGTERM; SIGHUP starts it anew without closing the socket."""
     settings = _settings(config)
     if not (settings.wecom.enabled or settings.dingtalk.enabled):
         typer.echo("企业微信和钉钉都没有启用:在 config.toml 里填好并设 enabled = true。", err=True)
         raise typer.Exit(2)
-    logging.basicConfig(level=settings.log_level, stream=sys.stderr)
-    for chatty in ("apscheduler", "alembic"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level])
-    )
-
-    async def application() -> web.Application:
-        bot = Bot(settings)
-        app = bot.web_app()
-
-        async def up(_: web.Application) -> None:
-            await bot.start()
-
-        async def down(_: web.Application) -> None:
-            await bot.stop()
-
-        app.on_startup.append(up)
-        app.on_cleanup.append(down)
-        return app
-
-    web.run_app(
-        application(), host=settings.host, port=settings.port, access_log=None, print=None, shutdown_timeout=8.0
-    )
+    serve(lambda: load(_file(config)))
 
 
 @cli.command("import")

@@ -176,6 +176,10 @@ class Bot:
         self.ready = True
         log.info("bot started", owner=self.owner, platforms=[p.value for p in self.messengers])
 
+    def leave(self) -> None:
+        """Say “not ready”, so that balancers send new requests elsewhere; those that still come are answered."""
+        self.ready = False
+
     async def stop(self) -> None:
         """Readiness off → stop the sockets → flush the writer → finish what is in flight → give leases back."""
         self.ready = False
@@ -188,8 +192,7 @@ class Bot:
             await self.aibot_leader.stop()
         await self.writer.close()
         await self.scheduler.stop()
-        await self.inbox.stop()
-        await self.outbox.stop()
+        await asyncio.gather(self.inbox.stop(), self.outbox.stop())
         for messenger in self.messengers.values():
             if isinstance(messenger, DingTalkMessenger):
                 await messenger.close()
@@ -208,7 +211,9 @@ class Bot:
         if self.settings.wecom.enabled:
             callback = WeComCallback([self._wecom_app()], self.ingest, self.clock, count=self.metrics.count)
         record = pages.routes(self.database, self.keys, lambda tx: self.inbox.act(tx, cause="page"))
-        return http_app(callback=callback, health=self.health, metrics=self.metrics, record=record)
+        return http_app(
+            callback=callback, health=self.health, metrics=self.metrics, record=record, leaving=lambda: not self.ready
+        )
 
     async def ingest(self, raw: RawInbound) -> int | None:
         """Store before acknowledging; wake the workers after the commit."""

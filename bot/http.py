@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from bot.metrics import Metrics
 from bot.wecom.callback import WeComCallback
@@ -48,8 +49,17 @@ def http_app(
     health: Callable[[], Awaitable[Health]],
     metrics: Metrics,
     record: list[web.RouteDef],
+    leaving: Callable[[], bool],
 ) -> web.Application:
     """The bot's web application. Everything but the callbacks is read-only."""
+
+    @web.middleware
+    async def part(request: web.Request, handler: Handler) -> web.StreamResponse:
+        """A connection that is kept alive would meet the closing socket with its next request: end it with this one."""
+        response = await handler(request)
+        if leaving():
+            response.force_close()
+        return response
 
     async def alive(_: web.Request) -> web.Response:
         return web.json_response({"status": "alive"})
@@ -62,7 +72,7 @@ def http_app(
         await health()
         return web.Response(body=metrics.text(), content_type="text/plain", charset="utf-8")
 
-    app = web.Application(client_max_size=CALLBACK_BYTES)
+    app = web.Application(client_max_size=CALLBACK_BYTES, middlewares=[part])
     if callback is not None:
         app.add_routes(callback.routes())
     app.add_routes([web.get("/healthz", alive), web.get("/readyz", ready), web.get("/metrics", figures), *record])

@@ -56,14 +56,16 @@ class ClaimPool(Generic[T]):
         self._loop = asyncio.create_task(self._run(), name=self._name)
 
     async def stop(self, *, grace: float = 8.0) -> None:
-        """Stop claiming, finish what is in flight, give the leases back."""
+        """Stop claiming, finish what is in flight within ``grace`` seconds in all, give the leases back."""
+        until = asyncio.get_running_loop().time() + grace
         self._stopping = True
         self._coordinator.wake(self._name)
         if self._loop is not None:
             await asyncio.wait({self._loop}, timeout=grace)
             self._loop.cancel()
         if self._running:
-            _, late = await asyncio.wait(self._running, timeout=grace)
+            left = max(0.0, until - asyncio.get_running_loop().time())
+            _, late = await asyncio.wait(self._running, timeout=left)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)

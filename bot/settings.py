@@ -119,6 +119,7 @@ class Settings(BaseSettings):
     database_url: str = "sqlite+aiosqlite:///var/jiedan.db"
     redis_url: str = ""
     replicas: int = 1
+    drain_seconds: float = 1.0
     files_dir: str = "var/files"
     public_url: str = ""
     card_secret: Secret = Field(default="", repr=False)

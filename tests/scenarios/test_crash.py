@@ -3,97 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import signal
-import sys
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientError, ClientSession, web
 
-import demo
 from bot.masters.demo import load_demo
+from cluster.platforms import environment, platforms
+from cluster.processes import free_port
+from cluster.replica import Replica
 from core.orders import OrderStatus
-from simulator.clock import RunningClock
 from simulator.scenarios import Stage, steps
 from simulator.scenarios.words import words
-from simulator.server import BODY_MOST, Accounts, Simulator
 from storage.database import SqlDatabase
 from tests.servers import PostgresServer
 
 ORDERS = 10
 KILLS = 3
-
-
-class Process:
-    """``python -m bot run`` with its configuration in the environment, as an operator would start it."""
-
-    def __init__(self, folder: Path, port: int, platforms: str, database_url: str) -> None:
-        a = Accounts()
-        self.port = port
-        self._env = {
-            **os.environ,
-            "JIEDAN_HOST": "127.0.0.1",
-            "JIEDAN_PORT": str(port),
-            "JIEDAN_CARD_SECRET": "a-secret-of-this-very-test",
-            "JIEDAN_DATABASE_URL": database_url,
-            "JIEDAN_FILES_DIR": str(folder / "files"),
-            "JIEDAN_LOG_LEVEL": "WARNING",
-            "JIEDAN_WECOM__ENABLED": "true",
-            "JIEDAN_WECOM__CORPID": a.corpid,
-            "JIEDAN_WECOM__AGENTID": str(a.agentid),
-            "JIEDAN_WECOM__SECRET": a.secret,
-            "JIEDAN_WECOM__TOKEN": a.token,
-            "JIEDAN_WECOM__AES_KEY": a.aes_key,
-            "JIEDAN_WECOM__BASE_URL": platforms,
-            "JIEDAN_DINGTALK__ENABLED": "true",
-            "JIEDAN_DINGTALK__CLIENT_ID": a.client_id,
-            "JIEDAN_DINGTALK__CLIENT_SECRET": a.client_secret,
-            "JIEDAN_DINGTALK__ROBOT_CODE": a.robot_code,
-            "JIEDAN_DINGTALK__API_BASE": platforms,
-            "JIEDAN_DINGTALK__OAPI_BASE": platforms,
-        }
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        self._process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "run", env=self._env)
-        async with ClientSession() as session, asyncio.timeout(30):
-            while True:
-                try:
-                    async with session.get(f"http://127.0.0.1:{self.port}/readyz") as answer:
-                        if answer.status == 200 and (await answer.json())["stream_sockets"]:
-                            return
-                except ClientError:
-                    pass
-                await asyncio.sleep(0.05)
-
-    async def kill(self, how: signal.Signals = signal.SIGKILL) -> int:
-        assert self._process is not None
-        self._process.send_signal(how)
-        return await self._process.wait()
-
-
-@asynccontextmanager
-async def _platforms(port: int, callback: str) -> AsyncIterator[Simulator]:
-    clock = RunningClock(datetime.now(UTC))
-    base = f"http://127.0.0.1:{port}"
-    simulator = Simulator(clock=clock, base_url=base, wecom_callback=callback, wecom={"retry_delay": 2.0, "retries": 5})
-    app = web.Application(client_max_size=BODY_MOST)
-    app.add_routes(simulator.routes())
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    await simulator.start()
-    try:
-        yield simulator
-    finally:
-        await simulator.stop()
-        await runner.cleanup()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -114,19 +42,26 @@ async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def test_killed_again_and_again_it_loses_no_order_and_shows_no_card_twice(
     tmp_path: Path, database_url: str
 ) -> None:
-    here, there = demo.free_port(), demo.free_port()
-    process = Process(tmp_path, here, f"http://127.0.0.1:{there}", database_url)
+    here, there = free_port(), free_port()
+    base = f"http://127.0.0.1:{there}"
+    env = environment(base, database_url=database_url, files=tmp_path / "files")
+    replica = Replica("bot", here, env, folder=tmp_path)
     chance = random.Random(7)
 
-    async with _platforms(there, f"http://127.0.0.1:{here}/wecom/callback") as simulator:
+    async with platforms(there, f"{replica.url}/wecom/callback", wecom={"retry_delay": 2.0, "retries": 5}) as simulator:
         stage = simulator.stage(timeout=90)
-        await process.start()
+        await replica.start()
+        await replica.wait_ready(sockets=1)
 
         async def killer() -> None:
-            for _ in range(KILLS):
+            for nth in range(KILLS):
                 await asyncio.sleep(chance.uniform(0.2, 0.9))
-                await process.kill()
-                await process.start()
+                if nth:
+                    replica.kill_worker()
+                else:
+                    await replica.kill()
+                    await replica.start()
+                await replica.wait_ready(sockets=1)
 
         killing = asyncio.create_task(killer())
         await asyncio.gather(*(_order(stage, n) for n in range(ORDERS)))
@@ -135,7 +70,7 @@ async def test_killed_again_and_again_it_loses_no_order_and_shows_no_card_twice(
         await stage.until(lambda: _submitted(stage).total() >= ORDERS)
         await stage.settle()
 
-        assert await process.kill(signal.SIGTERM) == 0
+        assert await replica.terminate() == 0
         assert set(_cards(stage, "技术甲", "技术确认").values()) == {1}
         assert _cards(stage, "技术甲", "技术确认").total() == ORDERS
         assert simulator.wecom.given_up == []
