@@ -15,7 +15,7 @@ from uuid import uuid4
 import structlog
 from aiohttp import ClientSession, web
 
-from bot.aibot_answers import AibotAnswers
+from bot.aibot_line import AibotLine
 from bot.card_sending import CardSender
 from bot.dingtalk import parse as dingtalk_parse
 from bot.dingtalk.api import DingTalkMessenger
@@ -23,7 +23,6 @@ from bot.dingtalk.settings import DingTalkSettings, StreamSettings
 from bot.dingtalk.stream import StreamClient
 from bot.http import Health, http_app
 from bot.inbox import InboxLoop, Parse
-from bot.leader import Leader
 from bot.masterdata import DeskSource
 from bot.metrics import Metrics
 from bot.ocr import OcrReader
@@ -37,7 +36,6 @@ from bot.settings import Settings
 from bot.web import pages
 from bot.wecom import parse as wecom_parse
 from bot.wecom.aibot import parse as aibot_parse
-from bot.wecom.aibot.client import AibotClient, Trouble
 from bot.wecom.aibot.media import AibotMedia
 from bot.wecom.aibot.settings import AibotSettings
 from bot.wecom.api import WeComMessenger
@@ -47,7 +45,6 @@ from cards.keys import Keys
 from core.clock import Clock, SteadyClock
 from core.inbound import Inbound, RawInbound
 from core.intake.settings import RuleSettings
-from core.notices import Priority
 from core.people import PlatformName, Role
 from core.ports import Coordinator, InboxWork, Messenger
 from core.rules import Rules
@@ -68,8 +65,6 @@ log = structlog.get_logger()
 __all__ = ["Bot", "DatabaseInUse"]
 
 
-AIBOT_HANDOVER = 2.0
-"""Real seconds in which another replica may take over the aibot's connection before this one lets go of it."""
 QUOTA_MARKS = (70, 90, 100)
 """Percent of the month's metered calls at which the administrators hear of it."""
 
@@ -169,9 +164,8 @@ class Bot:
         if self.stream is not None:
             self.stream.start()
         self.aibot = self._aibot()
-        self.aibot_leader = self._aibot_leader(self.aibot) if self.aibot is not None else None
-        if self.aibot_leader is not None:
-            self.aibot_leader.start()
+        if self.aibot is not None:
+            self.aibot.start()
         self._menu = asyncio.create_task(self._install_menu(), name="menu")
         self.ready = True
         log.info("bot started", owner=self.owner, platforms=[p.value for p in self.messengers])
@@ -187,9 +181,8 @@ class Bot:
         await asyncio.gather(self._menu, return_exceptions=True)
         if self.stream is not None:
             await self.stream.stop()
-        if self.aibot is not None and self.aibot_leader is not None:
-            self.aibot.leaving = True
-            await self.aibot_leader.stop()
+        if self.aibot is not None:
+            await self.aibot.stop()
         await self.writer.close()
         await self.scheduler.stop()
         await asyncio.gather(self.inbox.stop(), self.outbox.stop())
@@ -234,8 +227,8 @@ class Bot:
         self.metrics.inbox_age.set(age)
         self.metrics.parked.set(parked)
         self.metrics.streams.set(sockets)
-        leading = self.aibot_leader is not None and self.aibot_leader.leading
-        connected = self.aibot is not None and self.aibot.live
+        leading = self.aibot is not None and self.aibot.leader.leading
+        connected = self.aibot is not None and self.aibot.client.live
         self.metrics.aibot.set(connected)
         self.metrics.reading.set(self.reader.waiting)
         return Health(
@@ -278,36 +271,21 @@ class Bot:
             self._dingtalk_app(), self.ingest, answers.answer, self.clock, session=self.session, meter=self._meter
         )
 
-    def _aibot(self) -> AibotClient | None:
+    def _aibot(self) -> AibotLine | None:
         if not (self.settings.wecom.enabled and self.settings.wecom.aibot_id):
             return None
-        answers = AibotAnswers(self.database)
-        return AibotClient(
-            self._aibot_of(), self.ingest, answers, self.clock, session=self.session, alarm=self._aibot_trouble
-        )
-
-    def _aibot_leader(self, aibot: AibotClient) -> Leader:
-        """One replica alone holds the bot's only connection; at a rolling restart the next one is there first."""
-        return Leader(
-            f"wecom:aibot:{self.settings.wecom.aibot_id}",
-            aibot.run,
+        return AibotLine(
+            self._aibot_of(),
+            ingest=self.ingest,
+            act=self.inbox.act,
+            database=self.database,
             leases=self.leases,
             coordinator=self.coordinator,
             clock=self.clock,
+            session=self.session,
             owner=self.owner,
-            handover=AIBOT_HANDOVER if self.settings.replicas > 1 else 0.0,
+            replicas=self.settings.replicas,
         )
-
-    async def _aibot_trouble(self, trouble: Trouble, code: str) -> None:
-        async with self.database.transaction() as tx:
-            act = await self.inbox.act(tx, cause=f"aibot:{trouble}:{self.clock.now():%Y%m%d%H%M}")
-            for admin in await tx.people.with_role(Role.ADMIN):
-                if trouble == "refused":
-                    await act.tell.say(admin, "aibot_refused", code=code, priority=Priority.EXPEDITE)
-                else:
-                    await act.tell.say(admin, "aibot_taken_over", priority=Priority.EXPEDITE)
-        log.error("the aibot is in trouble", trouble=trouble, code=code)
-        self.coordinator.wake("outbox")
 
     async def _install_menu(self) -> None:
         """The WeCom app menu; without it people still type. Tried again by the next start."""
@@ -360,8 +338,9 @@ class Bot:
 
 def _from_wecom(work: InboxWork) -> Inbound:
     """Two ways lead in from WeCom: the app's callback, and the long connection of the aibot."""
-    adapter = aibot_parse if aibot_parse.is_aibot(work) else wecom_parse
-    return adapter.parse(work, inbox_id=work.id)
+    if aibot_parse.is_aibot(work):
+        return aibot_parse.parse(work, inbox_id=work.id)
+    return wecom_parse.parse(work, inbox_id=work.id)
 
 
 PARSERS: dict[PlatformName, Parse] = {
