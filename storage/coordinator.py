@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from core.clock import Clock
-from storage.gcra import Rule, microseconds
-
-THROTTLES_KEPT = 10_000
-"""Keys in memory before those that are idle are let go."""
+from core.ports import Limit
+from storage.gcra import Gate, Rule, microseconds
 
 
 @dataclass(kw_only=True)
@@ -29,18 +27,18 @@ class InProcessCoordinator:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._arrivals: dict[str, int] = {}
+        self._gate = Gate()
         self._tokens: dict[str, tuple[str, datetime]] = {}
         self._flights: dict[str, _Flight] = {}
         self._wakes: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     async def throttle(self, key: str, *, rate: float, burst: int, now: datetime) -> float:
-        at = microseconds(now)
-        arrival, wait = Rule.of(rate, burst).next(self._arrivals.get(key), at)
-        self._arrivals[key] = arrival
-        if len(self._arrivals) > THROTTLES_KEPT:
-            self._arrivals = {k: v for k, v in self._arrivals.items() if v > at}
-        return wait / 1_000_000
+        return (await self.throttle_all([Limit(key=key, rate=rate, burst=burst)], now=now))[0]
+
+    async def throttle_all(self, limits: Sequence[Limit], *, now: datetime) -> tuple[float, str]:
+        rules = {limit.key: Rule.of(limit.rate, limit.burst) for limit in limits}
+        wait, key = self._gate.take(rules, microseconds(now))
+        return wait / 1_000_000, key
 
     async def get_token(self, key: str) -> str | None:
         token, until = self._tokens.get(key, (None, self._clock.now()))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
+KEYS_KEPT = 10_000
+"""Keys in memory before those that are idle are let go."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -29,6 +32,40 @@ class Rule:
         due = now if arrival is None else max(arrival, now)
         wait = due - self.tolerance - now
         return (due, wait) if wait > 0 else (due + self.interval, 0)
+
+
+class Gate:
+    """Theoretical arrival times of many keys, as this process knows them.
+
+    Alone it is the throttle. Beside Redis it is the memory that a flush cannot take: what one process has seen is
+    handed back with its next call, so that the shared gate never forgets more than the others did since then.
+    """
+
+    def __init__(self) -> None:
+        self._arrivals: dict[str, int] = {}
+
+    def known(self, key: str) -> int:
+        """The latest arrival time seen for the key, 0 when none."""
+        return self._arrivals.get(key, 0)
+
+    def note(self, key: str, arrival: int) -> None:
+        """Somebody else's view of the key; the later one holds."""
+        self._arrivals[key] = max(arrival, self._arrivals.get(key, 0))
+
+    def take(self, rules: Mapping[str, Rule], now: int) -> tuple[int, str]:
+        """(0, "") and one more under every key; or the longest wait in µs with its key, and nothing is taken."""
+        found = {key: rule.next(self._arrivals.get(key), now) for key, rule in rules.items()}
+        wait, key = max(((wait, key) for key, (_, wait) in found.items()), default=(0, ""))
+        if wait > 0:
+            return wait, key
+        self._arrivals.update((key, arrival) for key, (arrival, _) in found.items())
+        self._let_go(now)
+        return 0, ""
+
+    def _let_go(self, now: int) -> None:
+        """Keys that are idle say nothing: their next send starts afresh."""
+        if len(self._arrivals) > KEYS_KEPT:
+            self._arrivals = {key: arrival for key, arrival in self._arrivals.items() if arrival > now}
 
 
 def microseconds(at: datetime) -> int:
