@@ -11,9 +11,11 @@ from typing import Annotated, Any
 import typer
 
 from bot.app import Bot, DatabaseInUse
+from bot.backup import commands as backups
 from bot.masters import apply, dry_run, export, write_templates
 from bot.serving import serve
 from bot.settings import ConfigError, Settings, load
+from core.clock import SystemClock
 from core.errors import PictureRefused
 from core.timeline import first_broken
 from handlers import texts
@@ -105,6 +107,34 @@ def templates(file: Path) -> None:
     """An empty xlsx with a sheet per master, codes as text, examples and drop-downs."""
     write_templates(file)
     typer.echo(f"已生成模板 {file}")
+
+
+@cli.command()
+def backup(
+    folder: Annotated[Path | None, typer.Argument(help="Where to; without it backup_dir of the settings")] = None,
+    config: Config = None,
+) -> None:
+    """Database and files of this moment as one file; the bot may be running."""
+    backups.make(_settings(config), folder, SystemClock().now())
+
+
+@cli.command()
+def restore(
+    file: Path,
+    verify: Annotated[bool, typer.Option("--verify", help="Rehearse in a scratch place; nothing is changed")] = False,
+    into: Annotated[str, typer.Option(help="URL of an empty database to restore into")] = "",
+    files: Annotated[Path | None, typer.Option(help="Folder for the files; without it files_dir")] = None,
+    config: Config = None,
+) -> None:
+    """Rehearse a backup (--verify), or restore it into an empty database (--into)."""
+    settings = _settings(config)
+    if not file.is_file() or verify == bool(into):
+        typer.echo("请写 jiedan restore 备份文件 --verify(演练),或 --into 空库地址(恢复)。", err=True)
+        raise typer.Exit(2)
+    if verify:
+        backups.rehearse_from(settings, file)
+    else:
+        backups.restore_into(file, into, files or Path(settings.files_dir))
 
 
 @parked.command("list")

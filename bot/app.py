@@ -16,6 +16,7 @@ import structlog
 from aiohttp import ClientSession, web
 
 from bot.aibot_line import AibotLine
+from bot.backup import NightlyBackup
 from bot.card_sending import CardSender
 from bot.dingtalk import parse as dingtalk_parse
 from bot.dingtalk.api import DingTalkMessenger
@@ -166,6 +167,9 @@ class Bot:
         self.aibot = self._aibot()
         if self.aibot is not None:
             self.aibot.start()
+        self.backups = self._backups()
+        if self.backups is not None:
+            self.backups.start()
         self._menu = asyncio.create_task(self._install_menu(), name="menu")
         self.ready = True
         log.info("bot started", owner=self.owner, platforms=[p.value for p in self.messengers])
@@ -183,6 +187,8 @@ class Bot:
             await self.stream.stop()
         if self.aibot is not None:
             await self.aibot.stop()
+        if self.backups is not None:
+            await self.backups.stop()
         await self.writer.close()
         await self.scheduler.stop()
         await asyncio.gather(self.inbox.stop(), self.outbox.stop())
@@ -231,6 +237,9 @@ class Bot:
         connected = self.aibot is not None and self.aibot.client.live
         self.metrics.aibot.set(connected)
         self.metrics.reading.set(self.reader.waiting)
+        backup_age = self.backups.age_seconds() if self.backups is not None else None
+        if backup_age is not None:
+            self.metrics.backup_age.set(backup_age)
         return Health(
             ready=self.ready,
             inbox_open=open_rows,
@@ -240,6 +249,7 @@ class Bot:
             stream_wanted=self.settings.dingtalk.enabled,
             aibot_leading=leading,
             aibot_connected=connected,
+            backup_age_seconds=backup_age,
         )
 
     def _own_clock(self) -> Clock:
@@ -286,6 +296,27 @@ class Bot:
             owner=self.owner,
             replicas=self.settings.replicas,
         )
+
+    def _backups(self) -> NightlyBackup | None:
+        if not self.settings.backup_dir:
+            return None
+        return NightlyBackup(
+            database_url=self.settings.database_url,
+            files=Path(self.settings.files_dir),
+            folder=Path(self.settings.backup_dir),
+            keep=self.settings.backup_keep,
+            clock=self.clock,
+            leases=self.leases,
+            owner=self.owner,
+            alarm=self._backup_alarm,
+        )
+
+    async def _backup_alarm(self, why: str) -> None:
+        async with self.database.transaction() as tx:
+            act = await self.inbox.act(tx, cause=f"backup:{self.clock.now():%Y%m%d}")
+            for admin in await tx.people.with_role(Role.ADMIN):
+                await act.tell.say(admin, "backup_failed", why=why[:120])
+        self.coordinator.wake("outbox")
 
     async def _install_menu(self) -> None:
         """The WeCom app menu; without it people still type. Tried again by the next start."""

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from bot.backup.nightly import OLD
 from bot.metrics import Metrics
 from bot.wecom.callback import WeComCallback
 
@@ -27,6 +28,8 @@ class Health:
     aibot_leading: bool = False
     """This replica is the one that holds the aibot's connection."""
     aibot_connected: bool = False
+    backup_age_seconds: float | None = None
+    """Of the newest backup; None where none are made."""
 
     @property
     def amber(self) -> list[str]:
@@ -40,6 +43,8 @@ class Health:
             found.append("no DingTalk stream socket is up")
         if self.aibot_leading and not self.aibot_connected:
             found.append("the WeCom aibot is not connected")
+        if self.backup_age_seconds is not None and self.backup_age_seconds > OLD.total_seconds():
+            found.append(f"the newest backup is {self.backup_age_seconds / 3600:.0f} h old")
         return found
 
 

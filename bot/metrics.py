@@ -29,6 +29,9 @@ class Metrics:
         self.aibot = Gauge(
             "jiedan_aibot_connected", "1 where the WeCom aibot's connection is held", registry=self.registry
         )
+        self.backup_age = Gauge(
+            "jiedan_backup_age_seconds", "Age of the newest backup, where backups are made", registry=self.registry
+        )
         self.reading = Gauge(
             "jiedan_reading_queue", "Pictures and files waiting for the reader", registry=self.registry
         )

@@ -37,7 +37,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     # name=value in an address or a form
     (re.compile(rf"(?i)(?<![\w-])({NAMES})=([^&\s\"'<>)\],;]+)"), rf"\1={HIDDEN}"),
     # the key in the address of an order's page
-    (re.compile(r"([?&]key=)[^&\s\"'<>]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"([?&]k(?:ey)?=)[^&\s\"'<>]+"), rf"\1{HIDDEN}"),
     # "name": "value" in JSON or in the text form of a dict or a header
     (re.compile(rf"(?i)([\"']{NAMES}[\"']\s*[:,]\s*[\"'])([^\"']+)"), rf"\1{HIDDEN}"),
     # user:password@host

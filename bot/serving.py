@@ -23,6 +23,7 @@ from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.config import Config  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
+from bot import redaction
 from bot.app import Bot, DatabaseInUse
 from bot.settings import ConfigError, Settings
 
@@ -77,6 +78,7 @@ class Desk(BaseApplication):  # type: ignore[misc]
             self.settings = self._read()
         except ConfigError as error:
             log.warning("the new settings are wrong, the old ones stay in force", problem=str(error))
+        redaction.install(self.settings)
         super().reload()
 
     def load(self) -> Callable[[], object]:
@@ -163,6 +165,7 @@ def serve(read: Callable[[], Settings]) -> None:
     for chatty in ("apscheduler", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]))
+    redaction.install(desk.settings)
     desk.run()
 
 

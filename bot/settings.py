@@ -26,6 +26,10 @@ class ConfigError(Exception):
     """A setting is missing, unknown or of the wrong kind; the message names the key and what it wants."""
 
 
+OTHERS = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
+"""Nobody but the owner may read or change what holds a secret."""
+
+
 def _referenced(value: str) -> str:
     """``env:NAME`` and ``file:/path`` stand for a secret kept elsewhere. Raises ValueError when it is not there."""
     if value.startswith("env:"):
@@ -37,6 +41,8 @@ def _referenced(value: str) -> str:
         path = Path(value.removeprefix("file:"))
         if not path.is_file():
             raise ValueError(f"secret file {path} is not there")
+        if path.stat().st_mode & OTHERS:
+            raise ValueError(f"{path} holds a secret and may be read by others; run: chmod 600 {path}")
         return path.read_text(encoding="utf-8").strip()
     return value
 
@@ -67,6 +73,7 @@ class DingTalkSection(_Section):
     """The robot app (钉钉 企业内部应用, Stream mode)."""
 
     enabled: bool = False
+    corp_id: str = ""
     client_id: str = ""
     client_secret: Secret = Field(default="", repr=False)
     robot_code: str = ""
@@ -121,6 +128,8 @@ class Settings(BaseSettings):
     replicas: int = 1
     drain_seconds: float = 1.0
     files_dir: str = "var/files"
+    backup_dir: str = ""
+    backup_keep: int = Field(default=14, ge=1)
     public_url: str = ""
     card_secret: Secret = Field(default="", repr=False)
     log_level: str = "INFO"
@@ -150,7 +159,7 @@ def load(path: Path | None, **overrides: Any) -> Settings:
     """Settings from the file (if any), the environment and ``overrides``. Raises ConfigError naming the key."""
     if path is not None and not path.is_file():
         raise ConfigError(f"config file {path} is not there; copy config.example.toml and fill it in")
-    if path is not None and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+    if path is not None and path.stat().st_mode & OTHERS:
         raise ConfigError(f"{path} holds secrets and may be read by others; run: chmod 600 {path}")
     chosen = type(
         "Settings", (Settings,), {"config_file": path, "__annotations__": {"config_file": ClassVar[Path | None]}}

@@ -32,6 +32,21 @@ def _hm(iso: str) -> str:
     return f"{local(datetime.fromisoformat(iso)):%H:%M}"
 
 
+_STEPS = {
+    "expedite_at_risk:": "提前 2 小时",
+    "expedite_final:1h": "提前 1 小时",
+    "approval_reminder:": "到时限前",
+}
+"""Steps of an escalation that a downtime swallowed, as the notice that speaks for them names them."""
+
+
+def _delayed(minutes: int, skipped: Sequence[str] = ()) -> str:
+    """``(提醒迟到 12 分钟,提前 1 小时的提醒未发)``; nothing when the notice is on time."""
+    parts = [f"提醒迟到 {minutes} 分钟"] if minutes > 0 else []
+    parts += [f"{'、'.join(_STEPS.get(x, x) for x in skipped)}的提醒未发"] if skipped else []
+    return f"({','.join(parts)})" if parts else ""
+
+
 def _status(value: str) -> str:
     return wording.STATUS[OrderStatus(value)]
 
@@ -185,12 +200,23 @@ def admin_parked(code: str, person: str, reason: str) -> str:
     return f"有一条消息处理失败已搁置({code}):{person} · {reason}。回复“搁置”查看,“重发 编号”重试。"
 
 
+def backup_failed(why: str) -> str:
+    return f"昨晚的备份不完整:{why}。请检查备份目录的空间和权限,然后在服务器上运行 jiedan backup 补一份。"
+
+
 def admin_alarm(text: str) -> str:
     return f"⚠️ {text}"
 
 
 def quota_exhausted() -> str:
     return "⚠️ 钉钉本月消息额度已用完,新消息收不到内容。请尽快升级专业版或加购,期间请大家改走企业微信。"
+
+
+def calendar_unpublished(year: int) -> str:
+    return (
+        f"📅 {year} 年的节假日安排还没有录入,涉及 {year} 年的交期按周一至周五推算,均为暂定。"
+        f"国务院公布后,请在主数据“工作日历”表填好 {year} 年的放假和调休,导入即生效。"
+    )
 
 
 def quota_used(what: str, percent: int, used: int, limit: int) -> str:
@@ -326,8 +352,7 @@ def nudge_ok(number: str, names: str) -> str:
 
 
 def draft_unsubmitted(number: str, owner: str, customer: str, late: int) -> str:
-    extra = f"(提醒迟到 {late} 分钟)" if late > 0 else ""
-    return f"⏰ {owner} 的草稿 {number}({customer or '客户未定'})超过时限仍未提交{extra}。请提醒TA提交或作废。"
+    return f"⏰ {owner} 的草稿 {number}({customer or '客户未定'})超过时限仍未提交{_delayed(late)}。请提醒TA提交或作废。"
 
 
 def draft_reminder(number: str, to: str) -> str:
@@ -399,8 +424,18 @@ def nothing_to_approve(number: str) -> str:
     return f"{number} 现在没有待审批的环节。回复“查 {number}”看进度。"
 
 
-def approval_reminder(number: str, step: str, due: str) -> str:
-    return f"⏰ {number} {STEP_LABEL[Step(step)]}将于 {_hm(due)} 到时限,请尽快处理:同意 {number} / 驳回 {number} 原因"
+def approval_reminder(number: str, step: str, due: str, late: int = 0) -> str:
+    return (
+        f"⏰ {number} {STEP_LABEL[Step(step)]}将于 {_hm(due)} 到时限{_delayed(late)},"
+        f"请尽快处理:同意 {number} / 驳回 {number} 原因"
+    )
+
+
+def approval_caught_up(number: str, step: str, due: str, late: int, skipped: Sequence[str]) -> str:
+    return (
+        f"⏰ {number} {STEP_LABEL[Step(step)]}已于 {_at(due)} 超时{_delayed(late, skipped)},"
+        f"现在你也可以审批:同意 {number} / 驳回 {number} 原因"
+    )
 
 
 def pending_list(rows: Sequence[Sequence[str]]) -> str:
@@ -464,8 +499,8 @@ def stop_done(number: str, bin: str) -> str:
     return f"{number} 的 {bin} 这一站已处理过,请看最新卡片。"
 
 
-def pick_unclaimed(number: str, orders: int, cutoff: str) -> str:
-    return f"⏰ 波次 {number}({orders} 单)还没人领,{_hm(cutoff)} 截单。请安排人领取。"
+def pick_unclaimed(number: str, orders: int, cutoff: str, late: int = 0) -> str:
+    return f"⏰ 波次 {number}({orders} 单)还没人领,{_hm(cutoff)} 截单{_delayed(late)}。请安排人领取。"
 
 
 def short_needs_reason(number: str) -> str:
@@ -660,8 +695,12 @@ def expedite_pinned(number: str, level: str, latest: str, status: str) -> str:
     return f"⚡{LEVEL_LABEL[Level(level)]} 置顶 {number} {_at(latest)} 前必须发出,{where}。"
 
 
-def expedite_still_in(number: str, step: str, latest: str) -> str:
-    when = "还剩 1 小时" if step == "1h" else "已到最晚发货时间"
+def expedite_still_in(number: str, step: str, latest: str, late: int = 0, skipped: Sequence[str] = ()) -> str:
+    when = {"2h": "最晚发货时间临近", "1h": "还剩 1 小时"}.get(step, "已到最晚发货时间")
+    if late or skipped:
+        shown = _at(latest) if late >= 60 else _hm(latest)
+        when = "已过最晚发货时间" if step == "0h" else "最晚发货时间临近"
+        return f"🔴 {number} {when}({shown}),仍未出库{_delayed(late, skipped)}。请马上协调。"
     return f"🔴 {number} {when}({_hm(latest)}),仍未出库。"
 
 

@@ -108,6 +108,8 @@ SAMPLES: dict[str, Any] = {
     "letter": 12,
     "done": True,
     "row": "人员 第 12 行",
+    "skipped": ["expedite_at_risk:", "expedite_final:1h"],
+    "year": 2027,
 }
 """Argument → the longest plausible value; sentences with arguments of their own shape follow."""
 
@@ -124,9 +126,11 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "must_ship_stuck": {"reason": "NO_STOCK|04465-0K240:5,90915-YZZD4:8"},
     "draft_unsubmitted": {"owner": LONG_NAME},
     "approval_reminder": {"step": "tech"},
+    "approval_caught_up": {"step": "tech", "skipped": ["approval_reminder:"]},
     "scanned_out": {"orders": MANY_NUMBERS},
     "expedite_still_in": {"step": "1h"},
     "admin_parked": {"reason": "x" * 120},
+    "backup_failed": {"why": "OSError: [Errno 28] No space left on device: " + "x" * 80},
     "admin_alarm": {"text": "出站消息积压" * 10},
 }
 
