@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import date, datetime, time
 from enum import StrEnum
 
 
@@ -105,3 +105,16 @@ class Carrier:
     regions: list[str] = field(default_factory=list)
     days: int = 1
     """Days on the road."""
+
+
+@dataclass(kw_only=True)
+class CalendarDay:
+    """The company's own word on one day; it stands above the published holidays."""
+
+    day: date
+    works: bool
+    """True: people work although it is a holiday or weekend (调班)."""
+    note: str = ""
+    by: str = ""
+    at: datetime | None = None
+    """By whom and when it was entered; set when it is written."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -17,11 +17,14 @@ class DeadlineKind(StrEnum):
     PICK_UNCLAIMED = "pick_unclaimed"  # a pick list nobody claims → warehouse lead
     WAVE_TICK = "wave_tick"  # the next wave slot (:07 :22 :37 :52); firing arms the next one, missed ones coalesce
     WAVE_NOW = "wave_now"  # a red order waits: plan at once, not at the next slot (F054)
+    WAVE_PLAN = "wave_plan"  # a plan that was asked for and not finished: its planner died, plan again
+    CALENDAR_CHECK = "calendar_check"  # every morning: are next year's holidays published? arms the next morning
 
 
 class DeadlineState(StrEnum):
     ARMED = "armed"  # waits
     FIRED = "fired"  # its effect is committed
+    PARKED = "parked"  # raised each time it was fired: given up, a person looks at it
     CANCELLED = "cancelled"  # the obligation was met or withdrawn
 
 
@@ -40,4 +43,19 @@ class Deadline:
     """Snapshot of the rule that armed it."""
     fired_at: datetime | None = None
     cancel_reason: str = ""
+    """Why it was cancelled; of a fired one, the higher step that spoke for it (``collapsed …``)."""
+    attempts: int = 0
+    """Times its firing failed."""
+    available_at: datetime | None = None
+    """When it may be fired: its due time, later after a failure. Set when it is armed."""
+    last_error: str = ""
     id: int | None = None
+
+
+MOST_ATTEMPTS = 5
+"""Firings that may fail before a deadline is parked."""
+
+
+def next_try(attempts: int) -> timedelta:
+    """The pause after so many failures: 1, 2, 4, 8 seconds."""
+    return timedelta(seconds=2 ** (attempts - 1))

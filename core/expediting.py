@@ -157,8 +157,11 @@ async def put_out(act: Act, order: Order, state: ExpediteState) -> None:
     )
 
 
-async def alarm_director(act: Act, order: Order, *, step: str) -> None:
-    """The operations director gets the card; again one hour before and at the time itself (F076)."""
+async def alarm_director(act: Act, order: Order, *, step: str, late: int = 0, skipped: tuple[str, ...] = ()) -> None:
+    """The operations director gets the card; again one hour before and at the time itself (F076).
+
+    ``late`` minutes after its time, and for these ``skipped`` steps as well, it is said in words too (R8).
+    """
     expedite = await act.tx.expedites.live(order.number, lock=True)
     if expedite is None or order.status in CLOSED:
         return
@@ -166,7 +169,7 @@ async def alarm_director(act: Act, order: Order, *, step: str) -> None:
     directors = await act.tx.people.with_role(Role.OPS_DIRECTOR)
     await trace(act.tx, order.number, "expedite.escalated", None, now=act.now, step=step, to=[p.id for p in directors])
     await act.tell.show(CardKind.ESCALATION, order.number, directors, priority=Priority.EXPEDITE)
-    if step != "2h":
+    if step != "2h" or late or skipped:
         for person in directors:
             await act.tell.say(
                 person,
@@ -174,6 +177,8 @@ async def alarm_director(act: Act, order: Order, *, step: str) -> None:
                 number=order.number,
                 step=step,
                 latest=expedite.latest_ship_at.isoformat(),
+                late=late,
+                skipped=skipped,
                 priority=Priority.EXPEDITE,
             )
     await act.tell.repaint(order.number, CardKind.EXPEDITE, priority=Priority.EXPEDITE)

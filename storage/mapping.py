@@ -9,7 +9,7 @@ from sqlalchemy import Column, Table
 from sqlalchemy.orm import RelationshipProperty, registry, relationship
 
 from core.approvals import ApprovalRequest, Decision
-from core.catalog import Bin, Carrier, Customer, Part, PartAlias, Warehouse
+from core.catalog import Bin, CalendarDay, Carrier, Customer, Part, PartAlias, Warehouse
 from core.deadlines import Deadline
 from core.expedite import Expedite
 from core.notices import ClickCode, Delivery, Expectation, PostedCard
@@ -27,6 +27,7 @@ PLAIN: dict[type[object], Table] = {
     Warehouse: t.warehouses,
     Bin: t.bins,
     Carrier: t.carriers,
+    CalendarDay: t.calendar_days,
     OrderLine: t.order_lines,
     OrderRevision: t.order_revisions,
     ApprovalRequest: t.approval_requests,

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Table, delete, select
 
-from core.catalog import Bin, Carrier, Customer, Part, PartAlias, Warehouse
+from core.catalog import Bin, CalendarDay, Carrier, Customer, Part, PartAlias, Warehouse
 from storage import tables as t
 from storage.rows import chunks
 from storage.session import Work
@@ -20,6 +20,7 @@ MASTER: dict[type[Any], Table] = {
     Warehouse: t.warehouses,
     Bin: t.bins,
     Carrier: t.carriers,
+    CalendarDay: t.calendar_days,
 }
 
 
@@ -69,7 +70,10 @@ class SqlCatalog:
     async def bins(self, warehouse: str) -> list[Bin]:
         return await self._work.many(select(Bin).where(t.bins.c.warehouse == warehouse).order_by(t.bins.c.label))
 
-    async def upsert(self, rows: Sequence[Customer | Part | Warehouse | Bin | Carrier]) -> None:
+    async def calendar_days(self) -> list[CalendarDay]:
+        return await self._work.many(select(CalendarDay).order_by(t.calendar_days.c.day))
+
+    async def upsert(self, rows: Sequence[Customer | Part | Warehouse | Bin | Carrier | CalendarDay]) -> None:
         await self._work.save()
         self._work.forget(lambda known: isinstance(known, (*MASTER, PartAlias)))
         for entity, table in MASTER.items():

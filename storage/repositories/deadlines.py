@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import Select, func, insert, select, text, update
 
 from core.deadlines import Deadline, DeadlineKind, DeadlineState
 from storage import tables as t
@@ -12,6 +12,9 @@ from storage.session import Work
 
 _deadlines = t.deadlines.c
 _ARMED = text(t.ARMED)
+LOCK_WAIT_MS = 300
+"""How long a firing waits for a row that a use case holds. The use case may itself be waiting for the deadline's row
+(it cancels it): the firing steps back before PostgreSQL has to kill one of the two, and fires a moment later."""
 
 
 class SqlDeadlines:
@@ -26,6 +29,7 @@ class SqlDeadlines:
         await self._cancel(same, "armed again")
         last = (await self._work.run(select(func.max(_deadlines.generation)).where(same))).scalar()
         deadline.generation = (last or 0) + 1
+        deadline.available_at = deadline.due_at
         await self._work.put(deadline)
         return deadline
 
@@ -38,21 +42,57 @@ class SqlDeadlines:
             select(Deadline).where(_deadlines.ref == ref, _ARMED).order_by(_deadlines.due_at, _deadlines.id)
         )
 
-    async def claim_due(self, now: datetime, limit: int) -> list[Deadline]:
+    async def of(self, ref: str) -> list[Deadline]:
         return await self._work.many(
+            select(Deadline).where(_deadlines.ref == ref).order_by(_deadlines.due_at, _deadlines.id)
+        )
+
+    async def claim_due(self, now: datetime, limit: int) -> list[Deadline]:
+        return await self._claim(
             select(Deadline)
-            .where(_ARMED, _deadlines.due_at <= now)
-            .order_by(_deadlines.due_at, _deadlines.id)
+            .where(_ARMED, _deadlines.available_at <= now)
+            .order_by(_deadlines.available_at, _deadlines.id)
             .limit(limit)
-            .with_for_update(skip_locked=True)
-            .execution_options(populate_existing=True)
+        )
+
+    async def claim(self, deadline_id: int) -> Deadline | None:
+        found = await self._claim(select(Deadline).where(_ARMED, _deadlines.id == deadline_id))
+        return found[0] if found else None
+
+    async def park(self, deadline: Deadline, at: datetime) -> None:
+        deadline.state = DeadlineState.PARKED
+        await self._work.run(
+            insert(t.dead_letters).values(
+                source="deadline",
+                source_id=deadline.id,
+                reason=deadline.last_error,
+                payload={"kind": deadline.kind.value, "ref": deadline.ref, "step": deadline.step},
+                attempts=deadline.attempts,
+                first_at=deadline.due_at,
+                last_at=at,
+                resolved_by="",
+                resolution="",
+            )
         )
 
     async def next_due(self) -> datetime | None:
         due: datetime | None = (
-            await self._work.run(select(_deadlines.due_at).where(_ARMED).order_by(_deadlines.due_at).limit(1))
+            await self._work.run(
+                select(_deadlines.available_at).where(_ARMED).order_by(_deadlines.available_at).limit(1)
+            )
         ).scalar()
         return due
+
+    async def overdue(self, before: datetime) -> int:
+        found = await self._work.run(
+            select(func.count()).select_from(t.deadlines).where(_ARMED, _deadlines.due_at < before)
+        )
+        return int(found.scalar_one())
+
+    async def _claim(self, wanted: Select[Deadline]) -> list[Deadline]:
+        if self._work.postgres:
+            await self._work.run(text(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}"))
+        return await self._work.many(wanted.with_for_update(skip_locked=True).execution_options(populate_existing=True))
 
     async def _cancel(self, where: object, reason: str) -> int:
         return await self._work.changed(

@@ -18,6 +18,13 @@ class SqlWaves:
     def __init__(self, work: Work) -> None:
         self._work = work
 
+    async def turn(self) -> int:
+        await self._work.alone("waves")
+        return await self.newest()
+
+    async def newest(self) -> int:
+        return int((await self._work.run(select(func.max(t.waves.c.id)))).scalar() or 0)
+
     async def by_key(self, key: str) -> Wave | None:
         return await self._work.one(select(Wave).where(t.waves.c.key == key))
 

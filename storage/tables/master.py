@@ -19,7 +19,7 @@ from sqlalchemy import (
 from core.catalog import AliasKind
 from core.people import PlatformName, Role
 from storage.tables.columns import id_column, metadata, text_column
-from storage.types import EnumText, Json
+from storage.types import EnumText, Json, UtcDateTime
 
 people = Table(
     "people",
@@ -129,6 +129,16 @@ carrier_capacity = Table(
     Column("day", Date, primary_key=True),
     Column("parcels", Integer, CheckConstraint("parcels >= 0", name="not_negative"), nullable=False),
     text_column("by"),
+)
+
+calendar_days = Table(
+    "calendar_days",
+    metadata,
+    Column("day", Date, primary_key=True),  # A day is decided once; the last word counts.
+    Column("works", Boolean(), nullable=False),
+    text_column("note"),
+    text_column("by"),
+    Column("at", UtcDateTime, nullable=False),
 )
 
 master_version = Table(

@@ -154,8 +154,12 @@ deadlines = Table(
     Column("policy", Json(), nullable=False),
     Column("fired_at", UtcDateTime),
     text_column("cancel_reason"),
+    Column("attempts", Integer, nullable=False),
+    Column("available_at", UtcDateTime, nullable=False),
+    text_column("last_error"),
     UniqueConstraint("kind", "ref", "step", "generation"),  # One obligation is armed once per generation.
     Index("ix_deadlines_due", "due_at", "id", **only_where(ARMED)),
+    Index("ix_deadlines_available", "available_at", "id", **only_where(ARMED)),
     Index("ix_deadlines_ref", "ref", "kind"),
 )
 

@@ -96,8 +96,8 @@ async def test_the_alarm_sounds_two_hours_before_one_hour_before_and_at_the_time
     assert await world.at(20, 0) == []
     late = HALF_PAST_THREE.astimezone(UTC).isoformat()
     assert await world.said("运营总监") == [
-        ("expedite_still_in", {"number": order.number, "step": "1h", "latest": late}),
-        ("expedite_still_in", {"number": order.number, "step": "0h", "latest": late}),
+        ("expedite_still_in", {"number": order.number, "step": "1h", "latest": late, "late": 0, "skipped": []}),
+        ("expedite_still_in", {"number": order.number, "step": "0h", "latest": late, "late": 0, "skipped": []}),
     ]
     assert (await world.actions(order.number)).count("expedite.escalated") == 3
 

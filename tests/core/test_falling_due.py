@@ -100,6 +100,7 @@ async def test_an_approval_reminds_half_an_hour_before_and_climbs_to_the_tech_di
             "number": order.number,
             "step": "tech",
             "due": request.due_at.isoformat(),
+            "late": 0,
         },
     )
     assert await world.said("技术甲") == await world.said("技术乙") == [reminder]
