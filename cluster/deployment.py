@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ Say = Callable[[str], None]
 class Deployment:
     """What ``compose.yml`` describes, from real local processes. ``platforms`` is where the messengers' APIs are.
 
-    The replicas reach PostgreSQL and Redis through proxies of their own (``to_postgres``, ``to_redis``), which can
+    ``more`` gives further environment variables by the replica's name. The replicas reach PostgreSQL and Redis through proxies of their own (``to_postgres``, ``to_redis``), which can
     break the network between them.
     """
 
@@ -38,6 +38,8 @@ class Deployment:
         host: str = "127.0.0.1",
         public_url: str = "",
         log_level: str = "WARNING",
+        module: str = "bot",
+        more: Callable[[str], Mapping[str, str]] = lambda _: {},
     ) -> None:
         self.postgres = PostgresServer(_room(folder, "postgres"), durable=True)
         self.redis = RedisServer(_room(folder, "redis"))
@@ -48,6 +50,7 @@ class Deployment:
         self._folder = folder
         self._platforms, self._public_url, self._log_level = platforms, public_url, log_level
         self._ports = ports
+        self._module, self._more = module, more
         self.replicas: list[Replica] = []
         self.database_url = self.postgres.tcp_url(DATABASE)
         """Straight to the server, for whoever looks at what the replicas wrote."""
@@ -115,7 +118,7 @@ class Deployment:
             log_level=self._log_level,
         )
         own = {"JIEDAN_REPLICA": str(number), "JIEDAN_SPOOL_DIR": str(_room(self._folder, name))}
-        return Replica(name, port, {**env, **own}, folder=self._folder)
+        return Replica(name, port, {**env, **own, **self._more(name)}, folder=self._folder, module=self._module)
 
 
 @asynccontextmanager

@@ -20,9 +20,21 @@ LOOK_EVERY = 0.05
 
 
 class Replica:
-    """A parent that holds the socket and the worker it forks. ``env`` are JIEDAN_* settings; the log goes to a file."""
+    """A parent that holds the socket and the worker it forks. ``env`` are JIEDAN_* settings; the log goes to a file.
 
-    def __init__(self, name: str, port: int, env: Mapping[str, str], *, folder: Path, host: str = "127.0.0.1") -> None:
+    ``module`` is run in place of ``bot``: one that changes the machine around it and then runs the bot.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        port: int,
+        env: Mapping[str, str],
+        *,
+        folder: Path,
+        host: str = "127.0.0.1",
+        module: str = "bot",
+    ) -> None:
         self.name = name
         self.host, self.port = host, port
         self.url = f"http://{host}:{port}"
@@ -35,13 +47,14 @@ class Replica:
             "JIEDAN_PORT": str(port),
         }
         self._folder = folder
+        self._module = module
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
         """Begin; ``wait_ready`` tells when it serves. It has a process group of its own: Ctrl-C does not reach it."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", "run"),
+                *(sys.executable, "-m", self._module, "run"),
                 env=self._env,
                 cwd=self._folder,
                 stdin=asyncio.subprocess.DEVNULL,

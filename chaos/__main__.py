@@ -1,0 +1,57 @@
+"""``python -m chaos``: rides out one storm, prints the table, writes build/chaos.json, exits with 1 on any fault."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from chaos.house import Size
+from chaos.report import table, write
+from chaos.storm import Storm, ride_out
+
+RATES: dict[str, float] = {"sqlite": 25.0, "postgres": 20.0}
+"""Orders a second that two shared cores carry next to the platforms, the people and the restarts."""
+
+
+def main(
+    seed: Annotated[int, typer.Option(help="0 draws one")] = 0,
+    orders: int = 2_000,
+    kills: int = 30,
+    db: Annotated[str, typer.Option(help="sqlite or postgres")] = "sqlite",
+    replicas: Annotated[int, typer.Option(help="0: one on sqlite, three on postgres")] = 0,
+    rate: Annotated[float, typer.Option(help="orders a second; 0: what two cores carry")] = 0.0,
+    outage: Annotated[float, typer.Option(help="seconds of each outage of PostgreSQL")] = 10.0,
+    only_kills: Annotated[bool, typer.Option(help="no other troubles")] = False,
+    out: Path = Path("build/chaos.json"),
+    log_level: str = "ERROR",
+) -> None:
+    """Orders, kills and troubles against real processes and servers."""
+    if db not in ("sqlite", "postgres"):
+        raise typer.BadParameter("sqlite or postgres", param_hint="--db")
+    if db == "sqlite" and replicas > 1:
+        raise typer.BadParameter("SQLite has one replica", param_hint="--replicas")
+    storm = Storm(
+        seed=seed or random.randrange(1, 2**31),
+        orders=orders,
+        kills=kills,
+        size=cast("Size", db),
+        replicas=replicas or {"sqlite": 1, "postgres": 3}[db],
+        rate=rate or RATES[db],
+        outage_seconds=outage,
+        troubles=not only_kills,
+        log_level=log_level,
+    )
+    run, verdict = asyncio.run(ride_out(storm))
+    print(table(run, verdict))
+    write(run, verdict, out)
+    print(f"figures: {out}")
+    sys.exit(1 if verdict.faults else 0)
+
+
+if __name__ == "__main__":
+    typer.run(main)

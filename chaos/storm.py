@@ -1,0 +1,179 @@
+"""One run from the empty house to the verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from chaos.checker import Seen, SeenCard, SeenOrder, SeenText, Verdict, check
+from chaos.company import Company
+from chaos.house import House, Size, open_house
+from chaos.people import Crowd, Diary, number_on
+from chaos.platforms import Platforms
+from chaos.report import Run
+from chaos.store import Store
+from chaos.trouble import Troublemaker, plan
+from chaos.weather import bad_weather
+from cluster.processes import free_port
+from core.people import PlatformName
+from simulator.scenarios.words import live_buttons
+
+SETTLE = 300.0
+"""Real seconds after the last order and the last blow until everything must be done."""
+QUIET = 2.0
+"""Seconds without open work that count as done."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Storm:
+    """What to do. ``kills`` workers die while ``orders`` come in at ``rate`` a second."""
+
+    seed: int
+    orders: int
+    kills: int
+    size: Size
+    replicas: int
+    rate: float
+    outage_seconds: float = 10.0
+    troubles: bool = True
+    log_level: str = "WARNING"
+
+    @property
+    def seconds(self) -> float:
+        return self.orders / self.rate
+
+
+async def ride_out(storm: Storm, *, say: Any = print) -> tuple[Run, Verdict]:
+    """Returns the record and the verdict; everything that was started has ended then."""
+    company = Company.for_orders(storm.orders)
+    port, entrance = free_port(), free_port()
+    weather = Platforms(company, port, f"http://127.0.0.1:{entrance}/wecom/callback", seed=storm.seed)
+    say(f"seed {storm.seed}: {len(company.people)} people, {storm.orders} orders at {storm.rate:g}/s, {storm.size}")
+    async with (
+        weather.open() as platforms,
+        open_house(
+            storm.size,
+            replicas=storm.replicas,
+            company=company,
+            platforms=platforms.url,
+            entrance=entrance,
+            log_level=storm.log_level,
+        ) as house,
+    ):
+        say(f"{storm.replicas} × python -m bot run ready; storm for about {storm.seconds:.0f} s …")
+        bad_weather(platforms.faults)
+        crowd = Crowd(company, platforms, orders=storm.orders, rate=storm.rate, seed=storm.seed)
+        maker = Troublemaker(house, platforms, storm.seed, outage_seconds=storm.outage_seconds)
+        blows = plan(storm.seed, seconds=storm.seconds, kills=storm.kills, size=storm.size, others=storm.troubles)
+        store = Store(house.database_url)
+        started = time.monotonic()
+        teller = asyncio.create_task(_progress(crowd, maker, store, started, say))
+        try:
+            diary, _ = await asyncio.gather(crowd.run(), maker.carry_out(blows))
+            platforms.faults.clear()
+            since_kill = asyncio.get_running_loop().time() - maker.last_kill
+            waited = await _settled(store)
+        finally:
+            teller.cancel()
+        spooled = await _spooled(house)
+        say("calm; SIGTERM to every replica …")
+        await house.down()
+        now = datetime.now(UTC)
+        stored = await store.read()
+        await store.close()
+        verdict = check(_seen(platforms, company, diary), stored, now=now, outages=house.outages)
+        problems = [
+            f"{name} ended with {code} after {took:.1f} s" for name, code, took in house.exits if code or took > 10
+        ]
+        verdict.other.extend(problems)
+        run = Run(
+            seed=storm.seed,
+            db=storm.size,
+            replicas=storm.replicas,
+            orders=storm.orders,
+            kills=storm.kills,
+            rate=storm.rate,
+            seconds=time.monotonic() - started,
+            troubles=dict(maker.done),
+            weather=dict(platforms.faults.injected),
+            ack_seconds=[*platforms.wecom.callbacks.answer_seconds, *platforms.dingtalk.inbound.answer_seconds],
+            drained_seconds=since_kill + waited,
+            submitted=sum(1 for said in diary.orders if said.submitted),
+            approved=len(diary.decided),
+            spooled=spooled,
+            exits=house.exits,
+        )
+        return run, verdict
+
+
+async def _settled(store: Store) -> float:
+    """Seconds until nothing was open and no draft's clock was running any more; gives up after ``SETTLE``."""
+    start = time.monotonic()
+    quiet_since = None
+    while time.monotonic() - start < SETTLE:
+        work = await store.open_work()
+        if work == (0, 0) and not await store.clocks_running():
+            quiet_since = quiet_since or time.monotonic()
+            if time.monotonic() - quiet_since >= QUIET:
+                return quiet_since - start
+        else:
+            quiet_since = None
+        await asyncio.sleep(0.25)
+    return time.monotonic() - start
+
+
+async def _progress(crowd: Crowd, maker: Troublemaker, store: Store, started: float, say: Any) -> None:
+    while True:
+        await asyncio.sleep(5.0)
+        said, waiting = crowd.progress
+        work = await store.open_work()
+        open_work = "database away" if work is None else f"inbox {work[0]}, outbox {work[1]}"
+        blows = sum(maker.done.values())
+        say(f"  {time.monotonic() - started:5.0f} s  {said} said, {waiting} waiting, {open_work}, {blows} blows")
+
+
+async def _spooled(house: House) -> int:
+    """Orders that went through a local spool, by the replicas' own counters since their last start."""
+    total = 0
+    for replica in house.replicas:
+        said = await replica.readiness()
+        total += int((said or {}).get("spooled_total", 0))
+    return total
+
+
+def _seen(platforms: Platforms, company: Company, diary: Diary) -> Seen:
+    lost = {str(inner.get("MsgId")) for inner in platforms.wecom.given_up}
+    lost |= {str(data.get("msgId")) for data in platforms.dingtalk.inbound.given_up}
+    answered = {**platforms.wecom.callbacks.answered_at, **platforms.dingtalk.inbound.answered_at}
+    cards, texts = [], []
+    for person in company.people:
+        platform, account = person.accounts[0].platform, person.accounts[0].account
+        for message in platforms.phone(platform, account):
+            if message.card_id:
+                live = tuple(b.text for b in live_buttons(message))
+                cards.append(SeenCard(user=account, card_id=message.card_id, number=number_on(message), live=live))
+            elif not message.from_me:
+                keyed = platform is PlatformName.WECOM
+                words = message.text or message.markdown
+                texts.append(SeenText(user=account, text=words, at=message.at, keyed=keyed))
+    return Seen(
+        orders=[
+            SeenOrder(
+                source=f"{said.platform.value}:m:{said.message_id}",
+                conversation=said.account,
+                said_at=said.at,
+                answered_at=answered.get(said.message_id),
+                given_up=said.message_id in lost,
+                number=said.number,
+                submitted=said.submitted,
+            )
+            for said in diary.orders
+        ],
+        cards=cards,
+        texts=texts,
+        silently_dropped=len(platforms.wecom.silently_dropped),
+        violations=platforms.wire.violations,
+    )
