@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -103,7 +103,7 @@ def _number(ref: str, asked: dict[int, str]) -> str:
     return asked.get(int(ref), ref) if ref.isdigit() else ref
 
 
-def _missing(orders: Sequence[Row[Any]], deadlines: Sequence[Row[Any]]) -> list[str]:
+def _missing(orders: Sequence[Any], deadlines: Sequence[Any]) -> list[str]:
     """Drafts without a clock of their own, running or run out."""
     ran = (DeadlineState.ARMED, DeadlineState.FIRED)
     clocked = {d.ref for d in deadlines if d.kind is DeadlineKind.DRAFT_UNSUBMITTED and d.state in ran}

@@ -13,7 +13,7 @@ from bot.masters.demo import load_demo
 from cluster.platforms import environment
 from cluster.processes import free_port
 from cluster.proxy import Proxy
-from cluster.replica import LOOK_EVERY, Replica
+from cluster.replica import Replica
 from cluster.servers import PostgresServer, RedisServer
 from storage.database import SqlDatabase
 
@@ -24,8 +24,8 @@ Say = Callable[[str], None]
 class Deployment:
     """What ``compose.yml`` describes, from real local processes. ``platforms`` is where the messengers' APIs are.
 
-    ``more`` gives further environment variables by the replica's name. The replicas reach PostgreSQL and Redis through proxies of their own (``to_postgres``, ``to_redis``), which can
-    break the network between them.
+    ``more`` gives further environment variables by the replica's name. The replicas reach PostgreSQL and Redis through
+    proxies of their own (``to_postgres``, ``to_redis``), which can break the network between them.
     """
 
     def __init__(
@@ -83,10 +83,8 @@ class Deployment:
     async def wait_ready(self, replica: Replica, *, sockets: int = 1) -> None:
         """Return when it serves and the balancer has seen that it does."""
         await replica.wait_ready(sockets=sockets)
-        backend = self.balancer.backend(replica.port)
         async with asyncio.timeout(10):
-            while not backend.ready:
-                await asyncio.sleep(LOOK_EVERY)
+            await self.balancer.until_ready(replica.port)
 
     async def restart(self, replica: Replica) -> tuple[float, float]:
         """SIGTERM, start, ready: seconds until it had ended, seconds from its start until it was ready."""
