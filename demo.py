@@ -32,6 +32,7 @@ from bot.settings import CalendarSection, DingTalkSection, Settings, WeComSectio
 from core.clock import CHINA, MovableClock
 from simulator.personas import FIRST_PHONES, find
 from simulator.server import BODY_MOST, Accounts, Simulator
+from simulator.wecom.aibot import SOCKET as AIBOT_SOCKET
 
 MORNING = datetime(2026, 2, 21, 9, 12, tzinfo=CHINA)
 DEMO_WORKDAY = date(2026, 2, 21)
@@ -97,6 +98,9 @@ class World:
                 token=a.token,
                 aes_key=a.aes_key,
                 base_url=self.base_url,
+                aibot_id=a.aibotid,
+                aibot_secret=a.aibot_secret,
+                aibot_url=f"{self.base_url}{AIBOT_SOCKET}".replace("http", "ws", 1),
             ),
             dingtalk=DingTalkSection(
                 enabled=True,
@@ -168,6 +172,8 @@ class World:
         await self.bot.start()
         if self.bot.stream is not None:
             await self.bot.stream.wait_live()
+        if self.bot.aibot is not None:
+            await self.bot.aibot.client.wait_live()
         app = self.bot.web_app()
         app.freeze()
         self._web = app

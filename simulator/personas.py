@@ -40,6 +40,9 @@ STRANGERS: tuple[Persona, ...] = (Persona(platform="wecom", user="xinren", name=
 
 EVERYBODY = (*PERSONAS, *OTHER_ACCOUNTS, *STRANGERS)
 
+FRONT_LINE = wecom.AibotGroup(chatid="wrFrontLineHu", members=("xiaoshou_a", "xiaoshou_b", "quyu_hu"))
+"""The group “沪区前线” of the salespeople around Shanghai; the intelligent bot is in it."""
+
 FIRST_PHONES = ("销售A", "技术甲", "主管A", "仓管A", "运营总监")
 """What the page shows before anybody touched it."""
 

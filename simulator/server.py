@@ -13,10 +13,10 @@ from simulator.dingtalk import DingTalkPlatform
 from simulator.page.api import PageApi
 from simulator.page.chaos import SWITCHES
 from simulator.page.live import Live
-from simulator.personas import EVERYBODY, dingtalk_members, phone_id, wecom_members
+from simulator.personas import EVERYBODY, FRONT_LINE, dingtalk_members, phone_id, wecom_members
 from simulator.scenarios import Stage
 from simulator.scenarios.director import Director
-from simulator.wecom import AppConfig, MenuEntry, WeComPlatform
+from simulator.wecom import AibotConfig, AppConfig, MenuEntry, WeComPlatform
 from simulator.world import FaultKind, Faults, PhoneMessage, Platform, PlatformName, WireLog
 
 BODY_MOST = 32 * 1024 * 1024
@@ -32,6 +32,8 @@ class Accounts:
     secret: str = "simulated-wecom-app-secret"  # noqa: S105 - opens nothing but this simulator
     token: str = "SimulatedCallbackToken"  # noqa: S105 - see above
     aes_key: str = "c2ltdWxhdGVkLWFlcy1rZXktb2YtMzItYnl0ZXMhISE"
+    aibotid: str = "aib5d3m0b0tid1d2f3a4"
+    aibot_secret: str = "simulated-aibot-long-connection-secret"  # noqa: S105 - see above
     corp_id: str = "ding5d3m0c0rp"
     client_id: str = "dingsimulatedapp"
     client_secret: str = "simulated-dingtalk-secret"  # noqa: S105 - see above
@@ -188,7 +190,11 @@ def _wecom(world: Simulator, callback: str | None, options: Mapping[str, Any]) -
         corpid=accounts.corpid,
         apps=[app],
         members=wecom_members(),
-        **options,
+        **{
+            "aibot": AibotConfig(aibotid=accounts.aibotid, secret=accounts.aibot_secret),
+            "aibot_groups": (FRONT_LINE,),
+            **options,
+        },
     )
 
 

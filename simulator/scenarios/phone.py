@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from simulator.dingtalk import DingTalkPlatform
 from simulator.dingtalk.phones import Bubble
+from simulator.scenarios.bot_chat import BotChat
 from simulator.scenarios.words import Wanted, is_match, live_buttons, named, picture_of, words
 from simulator.wecom import WeComPlatform
 from simulator.world import Persona, PhoneButton, PhoneChoice, PhoneMessage, Platform, Press
@@ -123,6 +124,11 @@ class Phone:
 
     async def file(self, data: bytes, *, filename: str) -> str:
         return await self.platform.send_file(self.persona.user, data, filename=filename)
+
+    @property
+    def aibot(self) -> BotChat:
+        """WeCom: the chat with the intelligent bot; its bubbles lie on the same phone."""
+        return BotChat(self.platform, self.persona.user)
 
     async def scan(self, code: str) -> None:
         """WeCom: 扫码 in the app's menu. DingTalk has no such menu: the code is typed.

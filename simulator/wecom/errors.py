@@ -70,8 +70,11 @@ ERRMSG: dict[int, str] = {
     60140: "response_code invalid or expired",
     81012: "no user, party or tag given",
     81013: "all of user, party and tag are invalid",
+    93006: "invalid chatid",
     301002: "agentid not allowed for this access_token",
     830002: "media too large, use Range",
+    846605: "invalid req_id",
+    846608: "stream message is over",
 }
 
 

@@ -8,6 +8,9 @@ from aiohttp import web
 
 from simulator.wecom import inbound
 from simulator.wecom.accounts import AppConfig, Directory, Member
+from simulator.wecom.aibot import Aibot, AibotGroup
+from simulator.wecom.aibot_gateway import AibotConfig
+from simulator.wecom.aibot_replies import AIBOT
 from simulator.wecom.api import Api
 from simulator.wecom.callbacks import CallbackAnswer, CallbackWire, Inner, Mutation
 from simulator.wecom.cards_view import show
@@ -51,6 +54,8 @@ class WeComPlatform:
         slow_seconds: float = 3.0,
         wrong_secret_limit: int = 10,
         passive_spends_code: bool = True,
+        aibot: AibotConfig | None = None,
+        aibot_groups: tuple[AibotGroup, ...] = (),
     ) -> None:
         self.corpid = corpid
         self.directory = Directory(members, apps)
@@ -81,17 +86,28 @@ class WeComPlatform:
             self.desk,
             passive_spends_code=passive_spends_code,
         )
+        self.aibot = Aibot(
+            clock,
+            wire,
+            faults,
+            aibot or AibotConfig(aibotid="", secret=""),
+            self.directory,
+            self.media,
+            self.phones,
+            groups=aibot_groups,
+        )
         self._courier = Courier(clock, corpid, self.directory, self.phones, self.callbacks, replies)
 
     async def start(self) -> None:
         await self.callbacks.start()
 
     async def stop(self) -> None:
+        await self.aibot.stop()
         await self.callbacks.stop()
 
     def routes(self) -> list[web.RouteDef]:
-        """The API half, all under /cgi-bin, to be mounted in any aiohttp application."""
-        return self.api.routes()
+        """The API half under /cgi-bin and the aibot half under /aibot, to be mounted in any aiohttp application."""
+        return [*self.api.routes(), *self.aibot.routes()]
 
     def create_app(self) -> web.Application:
         """The API half alone."""
@@ -212,6 +228,9 @@ class WeComPlatform:
     async def press(self, press: Press) -> None:
         """The member taps a card. Raises LookupError when their copy has no such live button."""
         bubble = self.phones.copy(press.user, press.card_id)
+        if bubble.agentid == AIBOT:
+            await self.aibot.press(bubble, press.key, press.selected)
+            return
         event, selected = inbound.press_of(bubble, press.key, press.selected)
         fields = inbound.card_event(
             event,
