@@ -89,34 +89,35 @@ class Crowd:
         self._approve_share = approve_share
         self._turn: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._waiting = 0
+        self._deciders: list[asyncio.Task[None]] = []
         self.diary = Diary()
 
     @property
     def progress(self) -> tuple[int, int]:
-        """Orders said, and of these the ones whose person still waits for something."""
+        """Orders said, and people who still wait for something."""
         return len(self.diary.orders), self._waiting
 
-    async def run(self) -> Diary:
-        """Returns when every person has seen what they waited for, or has lost their patience."""
-        deciders = [
+    async def run(self) -> None:
+        """Orders come in; returns when every salesperson has seen what they waited for, or has lost their patience."""
+        self._deciders = [
             asyncio.create_task(self._technician(person.accounts[0].platform, person.accounts[0].account))
             for person in self._company.people
             if person.has(Role.TECH)
         ]
-        try:
-            async with asyncio.TaskGroup() as group:
-                loop = asyncio.get_running_loop()
-                start = loop.time()
-                for nth in range(self._orders):
-                    who = self._company.sales[nth % len(self._company.sales)]
-                    quantity = 1 + nth // len(self._company.sales)
-                    group.create_task(self._order(who, quantity, leave=self._chance.random() > self._submit_share))
-                    await asyncio.sleep(max(0.0, start + (nth + 1) / self._rate - loop.time()))
-        finally:
-            for task in deciders:
-                task.cancel()
-            await asyncio.gather(*deciders, return_exceptions=True)
-        return self.diary
+        async with asyncio.TaskGroup() as group:
+            loop = asyncio.get_running_loop()
+            start = loop.time()
+            for nth in range(self._orders):
+                who = self._company.sales[nth % len(self._company.sales)]
+                quantity = 1 + nth // len(self._company.sales)
+                group.create_task(self._order(who, quantity, leave=self._chance.random() > self._submit_share))
+                await asyncio.sleep(max(0.0, start + (nth + 1) / self._rate - loop.time()))
+
+    async def go_home(self) -> None:
+        """The technicians, who decide as long as they are asked, stop."""
+        for task in self._deciders:
+            task.cancel()
+        await asyncio.gather(*self._deciders, return_exceptions=True)
 
     async def _order(self, who: Salesperson, quantity: int, *, leave: bool) -> None:
         said = Said(
@@ -192,6 +193,10 @@ class Crowd:
         ]
 
     async def _approve(self, platform: PlatformName, account: str, number: str) -> None:
-        await asyncio.sleep(self._chance.uniform(0.5, 3.0))
-        if await self._tap(platform, account, number, "通过"):
-            self.diary.decided.add(number)
+        self._waiting += 1
+        try:
+            await asyncio.sleep(self._chance.uniform(0.5, 3.0))
+            if await self._tap(platform, account, number, "通过"):
+                self.diary.decided.add(number)
+        finally:
+            self._waiting -= 1

@@ -72,19 +72,19 @@ async def ride_out(storm: Storm, *, say: Any = print) -> tuple[Run, Verdict]:
         started = time.monotonic()
         teller = asyncio.create_task(_progress(crowd, maker, store, started, say))
         try:
-            diary, _ = await asyncio.gather(crowd.run(), maker.carry_out(blows))
+            await asyncio.gather(crowd.run(), maker.carry_out(blows))
             platforms.faults.clear()
-            since_kill = asyncio.get_running_loop().time() - maker.last_kill
-            waited = await _settled(store)
+            done_at = await _settled(store, crowd)
         finally:
             teller.cancel()
+            await crowd.go_home()
         spooled = await _spooled(house)
         say("calm; SIGTERM to every replica …")
         await house.down()
         now = datetime.now(UTC)
         stored = await store.read()
         await store.close()
-        verdict = check(_seen(platforms, company, diary), stored, now=now, outages=house.outages)
+        verdict = check(_seen(platforms, company, crowd.diary), stored, now=now, outages=house.outages)
         problems = [
             f"{name} ended with {code} after {took:.1f} s" for name, code, took in house.exits if code or took > 10
         ]
@@ -100,29 +100,29 @@ async def ride_out(storm: Storm, *, say: Any = print) -> tuple[Run, Verdict]:
             troubles=dict(maker.done),
             weather=dict(platforms.faults.injected),
             ack_seconds=[*platforms.wecom.callbacks.answer_seconds, *platforms.dingtalk.inbound.answer_seconds],
-            drained_seconds=since_kill + waited,
-            submitted=sum(1 for said in diary.orders if said.submitted),
-            approved=len(diary.decided),
+            drained_seconds=max(0.0, done_at - (maker.last_kill or done_at)),
+            submitted=sum(1 for said in crowd.diary.orders if said.submitted),
+            approved=len(crowd.diary.decided),
             spooled=spooled,
             exits=house.exits,
         )
         return run, verdict
 
 
-async def _settled(store: Store) -> float:
-    """Seconds until nothing was open and no draft's clock was running any more; gives up after ``SETTLE``."""
-    start = time.monotonic()
+async def _settled(store: Store, crowd: Crowd) -> float:
+    """When nothing was open, nobody waited and no draft's clock ran any more (loop time); gives up after ``SETTLE``."""
+    loop = asyncio.get_running_loop()
+    start = loop.time()
     quiet_since = None
-    while time.monotonic() - start < SETTLE:
-        work = await store.open_work()
-        if work == (0, 0) and not await store.clocks_running():
-            quiet_since = quiet_since or time.monotonic()
-            if time.monotonic() - quiet_since >= QUIET:
-                return quiet_since - start
+    while loop.time() - start < SETTLE:
+        if await store.open_work() == (0, 0) and not crowd.progress[1] and not await store.clocks_running():
+            quiet_since = quiet_since or loop.time()
+            if loop.time() - quiet_since >= QUIET:
+                return quiet_since
         else:
             quiet_since = None
         await asyncio.sleep(0.25)
-    return time.monotonic() - start
+    return loop.time()
 
 
 async def _progress(crowd: Crowd, maker: Troublemaker, store: Store, started: float, say: Any) -> None:
