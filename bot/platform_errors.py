@@ -17,12 +17,30 @@ class PlatformDown(PlatformError):
     """Network error, timeout, 5xx, an HTML page: the outcome is unknown. Backoff and try again, keyed."""
 
 
+class Unsent(PlatformDown):
+    """The connection never stood: the platform has seen nothing of it, and a later try is no repeat."""
+
+
 class PlatformBusy(PlatformError):
     """-1, 6000, 45033, system.busy: nothing was done; try again a few times."""
 
 
 class RateLimited(PlatformError):
     """45009, 130101, Qps…: pause this API for ``retry_after`` seconds; burns no attempt."""
+
+
+class Throttled(RateLimited):
+    """Our own limit, below the platform's: it was not called. ``detail`` names what is full, ``pace`` is the seconds
+    between two turns there."""
+
+    def __init__(self, detail: str, *, api: str, retry_after: float, pace: float) -> None:
+        super().__init__("throttled", detail, retry_after=retry_after)
+        self.api = api
+        self.pace = pace
+
+
+class Resting(Throttled):
+    """The breaker of this API is open: it was not called."""
 
 
 class QuotaExhausted(PlatformError):

@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 
+from bot.breakers import Breakers
 from bot.dingtalk.downloads import download_session, fetch
 from bot.dingtalk.errors import CardExists
 from bot.dingtalk.receive import Meter, unmetered
@@ -29,6 +30,7 @@ IMAGE_TYPES = frozenset({"jpg", "jpeg", "gif", "png", "bmp"})
 """What media/upload takes; csv and txt are not among them (wire/dingtalk 5.3)."""
 AGAIN = "(重发) "
 """Heads a text that may have arrived before: batchSend has no idempotency key."""
+PICTURE_AGAIN = AGAIN + "下面这张图可能已经发过,看一张即可。"
 ALERT_BYTES = 120
 FALLBACK_NAMES = {"image": "photo.jpg", "voice": "voice.amr", "video": "video.mp4"}
 
@@ -50,10 +52,11 @@ class DingTalkMessenger:
         clock: Clock,
         *,
         meter: Meter = unmetered,
+        breakers: Breakers | None = None,
     ) -> None:
         self._settings = settings
         self._session = session
-        self._rest = Rest(settings, session, coordinator, clock, meter=meter)
+        self._rest = Rest(settings, session, coordinator, clock, meter=meter, breakers=breakers)
         self._downloads: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -64,7 +67,8 @@ class DingTalkMessenger:
     # -- messages --------------------------------------------------------------------------------
 
     async def send_text(self, account: str, text: str, *, retry: bool) -> SendResult:
-        """A text in the person's chat with the robot; a repeat says so, because it may be a double."""
+        """A text in the person's chat with the robot. Not idempotent, batchSend has no key: a repeat says so, because
+        it may be a double."""
         content = cut_bytes(AGAIN + text if retry else text, TEXT_BYTES)
         return await self._send([account], "sampleText", {"content": content})
 
@@ -74,10 +78,19 @@ class DingTalkMessenger:
         values = {"title": cut_bytes(shown, ALERT_BYTES), "text": cut_bytes(text, TEXT_BYTES)}
         return await self._send(accounts, "sampleMarkdown", values)
 
-    async def send_image(self, account: str, data: bytes, filename: str) -> SendResult:
-        """A picture (jpg, png, gif, bmp, ≤ 20 MB)."""
+    async def upload_image(self, data: bytes, filename: str) -> str:
+        """The media id of a picture (jpg, png, gif, bmp, ≤ 20 MB)."""
         self._check_file(data, filename, IMAGE_TYPES)
-        media_id = await self._rest.upload("image", data, filename)
+        return await self._rest.upload("image", data, filename)
+
+    async def send_image(
+        self, account: str, data: bytes, filename: str, *, handle: str = "", retry: bool = False
+    ) -> SendResult:
+        """Not idempotent: batchSend has no key. A repeat is announced by a line of its own, as a picture cannot say it
+        itself."""
+        media_id = handle or await self.upload_image(data, filename)
+        if retry:
+            await self._send([account], "sampleText", {"content": PICTURE_AGAIN})
         return await self._send([account], "sampleImageMsg", {"photoURL": media_id})
 
     async def send_file(self, account: str, data: bytes, filename: str) -> SendResult:
@@ -124,7 +137,7 @@ class DingTalkMessenger:
     ) -> SendResult:
         """One card with one outTrackId in each person's chat with the robot: one update changes all copies.
 
-        A retry that meets the card it made before reports ``already``.
+        Idempotent by the outTrackId: a retry that meets the card it made before reports ``already``.
         """
         title = str(payload.get("title", ""))
         body = {

@@ -9,12 +9,14 @@ from typing import Any
 
 import aiohttp
 
+from bot.breakers import Breakers
 from bot.dingtalk.errors import StaleToken, from_api, from_oapi
 from bot.dingtalk.receive import Meter, unmetered
 from bot.dingtalk.settings import DingTalkSettings
 from bot.dingtalk.tokens import Tokens
-from bot.platform_errors import PlatformDown, RateLimited, TokenRejected
+from bot.platform_errors import PlatformDown, RateLimited, Throttled, TokenRejected, Unsent
 from core.clock import Clock
+from core.people import PlatformName
 from core.ports import Coordinator
 
 log = logging.getLogger(__name__)
@@ -35,13 +37,15 @@ class Rest:
         clock: Clock,
         *,
         meter: Meter = unmetered,
+        breakers: Breakers | None = None,
     ) -> None:
         self._settings = settings
         self._session = session
         self._coordinator = coordinator
         self._clock = clock
         self._meter = meter
-        self._tokens = Tokens(settings, session, coordinator, clock)
+        self._breakers = breakers or Breakers(clock)
+        self._tokens = Tokens(settings, session, coordinator, clock, breakers=self._breakers)
 
     async def call(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """A call to the new API. Raises PlatformError by the tables of ``errors``."""
@@ -76,22 +80,24 @@ class Rest:
 
     async def webhook(self, url: str, body: Mapping[str, Any]) -> None:
         """A reply to the sessionWebhook of a message: no token, metered like a stream message."""
-        status, answer = await self._exchange("POST", url, json=dict(body))
-        _judged(from_oapi, status, answer)
+        with self._breakers.guard(PlatformName.DINGTALK, "sessionWebhook"):
+            status, answer = await self._exchange("POST", url, json=dict(body))
+            _judged(from_oapi, status, answer)
         await self._count("stream")
 
     async def _with_token(self, path: str, once: Callable[[str], Any]) -> dict[str, Any]:
         token = await self._tokens.get()
         for fresh in (False, True):
-            await self._take_turn(path)
             try:
-                answer: dict[str, Any] = await once(token)
+                with self._breakers.guard(PlatformName.DINGTALK, path):
+                    await self._take_turn(path)
+                    answer: dict[str, Any] = await once(token)
             except StaleToken as error:
                 if fresh:
                     raise TokenRejected(error.code, "refused again right after a refresh") from None
                 token = await self._tokens.get(rejected=token)
-            except RateLimited:
-                # Refused calls are not counted by the platform either.
+            except (RateLimited, Unsent):
+                # Refused calls are not counted by the platform either; those that never left have not been seen.
                 raise
             except Exception:
                 await self._count("api")
@@ -102,7 +108,7 @@ class Rest:
         raise AssertionError("unreachable")
 
     async def _take_turn(self, path: str) -> None:
-        """At most ``api_qps`` calls a second per API. Raises RateLimited instead of queueing for long."""
+        """At most ``api_qps`` calls a second per API. Raises Throttled instead of queueing for long."""
         waited = 0.0
         # Any window of one second holds at most burst + rate calls: together they must stay within the limit.
         burst = max(1, int(self._settings.api_qps) // 4)
@@ -110,9 +116,7 @@ class Rest:
         key = f"dingtalk:{path}:{self._settings.client_id}"
         while wait := await self._coordinator.throttle(key, rate=rate, burst=burst, now=self._clock.now()):
             if waited + wait > LONGEST_QUEUE:
-                raise RateLimited(
-                    "own-limit", f"{path} is at {self._settings.api_qps:g} calls a second", retry_after=wait
-                )
+                raise Throttled(key, api=path, retry_after=wait, pace=1 / rate)
             waited += wait
             await self._clock.sleep(wait)
 
@@ -126,6 +130,8 @@ class Rest:
             ) as response:
                 text = await response.text(errors="replace")
                 status = response.status
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise Unsent("network", type(error).__name__) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise PlatformDown("network", type(error).__name__) from None
         try:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import aiohttp
 
+from bot.breakers import Breakers
 from bot.dingtalk.errors import from_api
 from bot.dingtalk.settings import DingTalkSettings
 from bot.platform_errors import (
@@ -18,9 +19,12 @@ from bot.platform_errors import (
     PlatformError,
     QuotaExhausted,
     RateLimited,
+    Throttled,
     TokenRejected,
+    Unsent,
 )
 from core.clock import Clock
+from core.people import PlatformName
 from core.ports import Coordinator
 
 log = logging.getLogger(__name__)
@@ -39,7 +43,12 @@ class Tokens:
         session: aiohttp.ClientSession,
         coordinator: Coordinator,
         clock: Clock,
+        *,
+        breakers: Breakers | None = None,
     ) -> None:
+        self._breakers = breakers or Breakers(clock)
+        self._failures = 0
+        self._last_failure: PlatformError | None = None
         self._settings = settings
         self._session = session
         self._coordinator = coordinator
@@ -58,11 +67,28 @@ class Tokens:
         token = await self._coordinator.get_token(self._key)
         if token is not None:
             return token
+        failures = self._failures
         async with self._coordinator.single_flight(self._key, self._settings.call_timeout * 2):
             token = await self._coordinator.get_token(self._key)
-            return token if token is not None else await self._fetch()
+            if token is not None:
+                return token
+            if self._failures != failures and self._last_failure is not None:
+                last = self._last_failure  # whoever waited shares the outcome, and does not ask anew
+                raise type(last)(last.code, last.detail, retry_after=last.retry_after)
+            return await self._fetch()
 
     async def _fetch(self) -> str:
+        try:
+            with self._breakers.guard(PlatformName.DINGTALK, "/v1.0/oauth2/accessToken"):
+                return await self._ask()
+        except Throttled:
+            raise
+        except PlatformError as error:
+            self._failures += 1
+            self._last_failure = error
+            raise
+
+    async def _ask(self) -> str:
         if self._refused is not None and self._clock.now() - self._refused[0] < REFUSAL:
             raise TokenRejected(self._refused[1].code, "refused a moment ago, not asked again yet")
         body = {"appKey": self._settings.client_id, "appSecret": self._settings.client_secret}
@@ -75,6 +101,8 @@ class Tokens:
                 allow_redirects=False,
             ) as response:
                 status, text = response.status, await response.text(errors="replace")
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise Unsent("token", type(error).__name__) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise PlatformDown("token", type(error).__name__) from None
         answer = _object(text)

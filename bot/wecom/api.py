@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import ClientSession, ClientTimeout
 
+from bot.breakers import Breakers
 from bot.platform_errors import CardGone, NotReachable, Refused
 from bot.wecom import media
 from bot.wecom.aibot.media import AibotMedia, is_aibot_media
@@ -16,13 +17,13 @@ from bot.wecom.client import CALL_TIMEOUT, Answer, Call, WeComClient
 from bot.wecom.errors import DUPLICATE_TASK
 from bot.wecom.menu import MENU, Entry
 from bot.wecom.menu import validate as menu_problems
-from bot.wecom.throttles import MEMBER, claim
+from bot.wecom.throttles import MEMBER
 from cards.text_limits import cut_bytes
 from cards.wecom import validate
 from core.clock import Clock
 from core.notices import PostedCard
 from core.people import PlatformName
-from core.ports import Coordinator, SendResult
+from core.ports import Coordinator, Limit, SendResult
 
 TEXT_BYTES = 2048
 DUPLICATE_SECONDS = 1800
@@ -48,29 +49,38 @@ class WeComMessenger:
         aibot: AibotMedia | None = None,
         timeout: ClientTimeout = CALL_TIMEOUT,
         rng: random.Random | None = None,
+        breakers: Breakers | None = None,
     ) -> None:
         self._app = app
         self._aibot = aibot
-        self._coordinator = coordinator
-        self._clock = clock
-        self._client = WeComClient(app, session, coordinator, clock, timeout=timeout, rng=rng)
+        self._client = WeComClient(app, session, coordinator, clock, timeout=timeout, rng=rng, breakers=breakers)
 
     async def send_text(self, account: str, text: str, *, retry: bool) -> SendResult:
         """A text of at most 2048 bytes, cut with “…”.
 
-        Only a repeat asks for the duplicate check: on first attempts it would also swallow the same true answer
-        to a question asked twice within the half hour.
+        Idempotent by its body: the same words to the same person make the same bytes, and a repeat asks WeCom to show
+        them only once. Only a repeat asks: on first attempts it would also swallow the same true answer to a question
+        asked twice within the half hour.
         """
         body = self._message([account], "text", {"content": cut_bytes(text, TEXT_BYTES)})
-        if retry:
-            body |= {"enable_duplicate_check": 1, "duplicate_check_interval": DUPLICATE_SECONDS}
-        return await self._send([account], body)
+        return await self._post([account], _once_only(body) if retry else body)
 
-    async def send_image(self, account: str, data: bytes, filename: str) -> SendResult:
-        return await self._send_media(account, "image", data, filename)
+    async def upload_image(self, data: bytes, filename: str) -> str:
+        """The media_id, good for three days."""
+        return await media.upload(self._client, "image", data, filename)
+
+    async def send_image(
+        self, account: str, data: bytes, filename: str, *, handle: str = "", retry: bool = False
+    ) -> SendResult:
+        """Idempotent like a text, as long as a repeat brings the ``handle`` of the first try. Raises MediaGone when
+        that has died."""
+        body = self._message([account], "image", {"media_id": handle or await self.upload_image(data, filename)})
+        return await self._post([account], _once_only(body) if retry else body)
 
     async def send_file(self, account: str, data: bytes, filename: str) -> SendResult:
-        return await self._send_media(account, "file", data, filename)
+        """Not idempotent: each try uploads anew."""
+        media_id = await media.upload(self._client, "file", data, filename)
+        return await self._post([account], self._message([account], "file", {"media_id": media_id}))
 
     async def send_card(
         self, accounts: Sequence[str], payload: dict[str, Any], card_id: str, *, retry: bool
@@ -83,7 +93,7 @@ class WeComMessenger:
         card = {**payload, "task_id": card_id}
         self._check(validate(card))
         try:
-            return await self._send(accounts, self._message(accounts, "template_card", card))
+            return await self._post(accounts, self._message(accounts, "template_card", card))
         except Refused as error:
             if retry and error.code == str(DUPLICATE_TASK):
                 return SendResult(already=True)
@@ -124,17 +134,8 @@ class WeComMessenger:
         answer = await self._client.call(Call(api="getcallbackip"))
         return tuple(str(ip) for ip in answer.get("ip_list", ()))
 
-    async def _send_media(self, account: str, kind: str, data: bytes, filename: str) -> SendResult:
-        await self._claim_members([account])
-        media_id = await media.upload(self._client, kind, data, filename)
-        return await self._post([account], self._message([account], kind, {"media_id": media_id}))
-
-    async def _send(self, accounts: Sequence[str], body: Answer) -> SendResult:
-        await self._claim_members(accounts)
-        return await self._post(accounts, body)
-
     async def _post(self, accounts: Sequence[str], body: Answer) -> SendResult:
-        answer = await self._client.call(Call(api="message/send", body=body))
+        answer = await self._client.call(Call(api="message/send", body=body, limits=self._places(accounts)))
         unreached = _unreached(answer)
         if {account.casefold() for account in accounts} <= set(unreached):
             raise NotReachable("invaliduser", "|".join(unreached))
@@ -153,15 +154,21 @@ class WeComMessenger:
         touser = "|".join(accounts)
         return {"touser": touser, "msgtype": msgtype, "agentid": self._app.agentid, msgtype: content}
 
-    async def _claim_members(self, accounts: Sequence[str]) -> None:
-        for account in accounts:
-            for window, throttle in MEMBER.items():
-                key = f"wecom:member:{self._app.corpid}:{self._app.agentid}:{account.casefold()}:{window}"
-                await claim(self._coordinator, self._clock, key, throttle)
+    def _places(self, accounts: Sequence[str]) -> tuple[Limit, ...]:
+        """Every recipient's limits, taken all or none: who is full must not use up the others' places."""
+        return tuple(
+            throttle.on(f"wecom:member:{self._app.corpid}:{self._app.agentid}:{account.casefold()}:{window}")
+            for account in accounts
+            for window, throttle in MEMBER.items()
+        )
 
     def _check(self, problems: list[str]) -> None:
         if problems:
             raise Refused("invalid", "; ".join(problems))
+
+
+def _once_only(body: Answer) -> Answer:
+    return {**body, "enable_duplicate_check": 1, "duplicate_check_interval": DUPLICATE_SECONDS}
 
 
 def _unreached(answer: Answer) -> tuple[str, ...]:

@@ -9,15 +9,25 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, FormData
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    ConnectionTimeoutError,
+    FormData,
+)
 
-from bot.platform_errors import PlatformDown, TokenRejected
+from bot.breakers import Breakers
+from bot.platform_errors import PlatformDown, TokenRejected, Unsent
 from bot.wecom.apps import WeComApp
 from bot.wecom.errors import STALE_TOKEN, error_for
 from bot.wecom.throttles import API, claim
 from bot.wecom.tokens import TokenSource, is_secret_rejected
 from core.clock import Clock
-from core.ports import Coordinator
+from core.people import PlatformName
+from core.ports import Coordinator, Limit
 
 Answer = dict[str, Any]
 T = TypeVar("T")
@@ -40,6 +50,8 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     timeout: ClientTimeout | None = None
     """Instead of the client's own, for bodies that take longer than an answer."""
+    limits: tuple[Limit, ...] = ()
+    """Places it needs besides the API's own."""
 
     @property
     def method(self) -> str:
@@ -64,8 +76,10 @@ class WeComClient:
         *,
         timeout: ClientTimeout = CALL_TIMEOUT,
         rng: random.Random | None = None,
+        breakers: Breakers | None = None,
     ) -> None:
         self.app = app
+        self._breakers = breakers or Breakers(clock)
         self._timeout = timeout
         self._session = session
         self._coordinator = coordinator
@@ -83,14 +97,19 @@ class WeComClient:
             async with self.open(call, token) as response:
                 return await read_answer(response)
 
-        return await self.authorised(call.api, once)
+        return await self.authorised(call.api, once, limits=call.limits)
 
-    async def authorised(self, api: str, once: Callable[[str], Awaitable[T]]) -> T:
-        """Run ``once`` with a token, and once more with a new one when the platform calls the first stale."""
-        await claim(self._coordinator, self._clock, f"wecom:api:{self.app.corpid}:{api}", API)
+    async def authorised(self, api: str, once: Callable[[str], Awaitable[T]], *, limits: tuple[Limit, ...] = ()) -> T:
+        """Run ``once`` with a token, and once more with a new one when the platform calls the first stale.
+
+        Raises Throttled or Resting, and does not call, when a limit is reached or the API rests.
+        """
         token = await self._tokens.get()
         try:
-            return await once(token.value)
+            with self._breakers.guard(PlatformName.WECOM, api):
+                whole = API.on(f"wecom:api:{self.app.corpid}:{api}")
+                await claim(self._coordinator, self._clock, api, (whole, *limits))
+                return await once(token.value)
         except TokenRejected as error:
             await self._tokens.drop(token)
             if error.code not in STALE_CODES:
@@ -98,7 +117,8 @@ class WeComClient:
                 raise
         token = await self._tokens.get()
         try:
-            return await once(token.value)
+            with self._breakers.guard(PlatformName.WECOM, api):
+                return await once(token.value)
         except TokenRejected as error:
             await self._tokens.drop(token)
             self._remember(error)
@@ -108,7 +128,8 @@ class WeComClient:
     async def open(self, call: Call, token: str) -> AsyncIterator[ClientResponse]:
         """The response to one request; its body is read inside the block.
 
-        Raises PlatformDown for whatever the network does, without the cause: its text would hold the token.
+        Raises PlatformDown for whatever the network does (Unsent when no connection stood), without the cause: its
+        text would hold the token.
         """
         params = {**call.params, "access_token": token} if token else dict(call.params)
         try:
@@ -122,13 +143,16 @@ class WeComClient:
                 allow_redirects=False,
             ) as response:
                 yield response
+        except (ClientConnectorError, ConnectionTimeoutError) as error:
+            raise Unsent(type(error).__name__, call.api) from None
         except (ClientError, TimeoutError, OSError) as error:
             raise PlatformDown(type(error).__name__, call.api) from None
 
     async def _fetch_token(self) -> Answer:
         params = {"corpid": self.app.corpid, "corpsecret": self.app.secret}
-        async with self.open(Call(api="gettoken", params=params), "") as response:
-            answer = await read_answer(response)
+        with self._breakers.guard(PlatformName.WECOM, "gettoken"):
+            async with self.open(Call(api="gettoken", params=params), "") as response:
+                answer = await read_answer(response)
         if not answer.get("access_token") or not answer.get("expires_in"):
             raise PlatformDown("no_token", "gettoken answered without a token")
         return answer

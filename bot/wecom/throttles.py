@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.platform_errors import RateLimited
+from bot.platform_errors import Throttled
 from core.clock import Clock
-from core.ports import Coordinator
+from core.ports import Coordinator, Limit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +16,9 @@ class Throttle:
 
     rate: float
     burst: int
+
+    def on(self, key: str) -> Limit:
+        return Limit(key=key, rate=self.rate, burst=self.burst)
 
 
 MEMBER: dict[str, Throttle] = {
@@ -28,8 +32,10 @@ API = Throttle(rate=40, burst=5000)
 """Per corp and API: 10,000 a minute and 150,000 an hour; this is at most 7,400 and 149,000."""
 
 
-async def claim(coordinator: Coordinator, clock: Clock, key: str, throttle: Throttle) -> None:
-    """Take one place, or raise RateLimited with the seconds to wait; the platform is not called then."""
-    wait = await coordinator.throttle(key, rate=throttle.rate, burst=throttle.burst, now=clock.now())
+async def claim(coordinator: Coordinator, clock: Clock, api: str, limits: Sequence[Limit]) -> None:
+    """Take one place under each limit, or raise Throttled with the seconds to wait, and take none; the platform is not
+    called then."""
+    wait, key = await coordinator.throttle_all(limits, now=clock.now())
     if wait > 0:
-        raise RateLimited("throttled", key, retry_after=wait)
+        pace = next(1 / limit.rate for limit in limits if limit.key == key)
+        raise Throttled(key, api=api, retry_after=wait, pace=pace)

@@ -139,7 +139,7 @@ async def test_a_full_limiter_refuses_before_the_call_and_says_when_to_come_back
         with pytest.raises(RateLimited) as caught:
             await slow.send_text("boss", "二", retry=False)
 
-        assert caught.value.code == "own-limit"
+        assert caught.value.code == "throttled"
         assert caught.value.retry_after == pytest.approx(10, abs=1)
         assert len(held.calls("oToMessages/batchSend")) == 1
 
@@ -152,7 +152,7 @@ async def test_a_burst_of_sends_stays_under_the_limit_of_the_platform() -> None:
         )
 
         refused = [result for result in results if isinstance(result, BaseException)]
-        assert all(isinstance(error, RateLimited) and error.code == "own-limit" for error in refused)
+        assert all(isinstance(error, RateLimited) and error.code == "throttled" for error in refused)
         assert len(held.platform.chat("boss")) == 40 - len(refused) >= 10
         assert {entry.status for entry in held.calls("oToMessages/batchSend")} == {"200 ok"}
 
