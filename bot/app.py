@@ -16,12 +16,14 @@ import structlog
 from aiohttp import ClientSession, web
 
 from bot.aibot_line import AibotLine
+from bot.auditor import Auditor
 from bot.backup import NightlyBackup
 from bot.card_sending import CardSender
 from bot.dingtalk import parse as dingtalk_parse
 from bot.dingtalk.api import DingTalkMessenger
 from bot.dingtalk.settings import DingTalkSettings, StreamSettings
 from bot.dingtalk.stream import StreamClient
+from bot.heartbeat import Heartbeat
 from bot.http import Health, http_app
 from bot.inbox import InboxLoop, Parse
 from bot.masterdata import DeskSource
@@ -34,6 +36,7 @@ from bot.rendering import Renderer
 from bot.scheduler import Scheduler
 from bot.services import DeskServices
 from bot.settings import Settings
+from bot.trace_check import TraceWatch
 from bot.web import pages
 from bot.wecom import parse as wecom_parse
 from bot.wecom.aibot import parse as aibot_parse
@@ -140,7 +143,7 @@ class Bot:
             desks=self.desks,
             keys=self.keys,
             services=services,
-            parsers=PARSERS,
+            parsers=_parsers(self.settings),
             handle=routes.handle,
             owner=self.owner,
         )
@@ -156,7 +159,11 @@ class Bot:
             owner=self.owner,
         )
         self.scheduler = Scheduler(
-            database=self.database, coordinator=self.coordinator, clock=self.clock, desks=self.desks
+            database=self.database,
+            coordinator=self.coordinator,
+            clock=self.clock,
+            desks=self.desks,
+            gauges=self.metrics,
         )
         self.inbox.start()
         self.outbox.start()
@@ -170,6 +177,8 @@ class Bot:
         self.backups = self._backups()
         if self.backups is not None:
             self.backups.start()
+        self.auditor = self._auditor()
+        self.auditor.start()
         self._menu = asyncio.create_task(self._install_menu(), name="menu")
         self.ready = True
         log.info("bot started", owner=self.owner, platforms=[p.value for p in self.messengers])
@@ -189,6 +198,7 @@ class Bot:
             await self.aibot.stop()
         if self.backups is not None:
             await self.backups.stop()
+        await self.auditor.stop()
         await self.writer.close()
         await self.scheduler.stop()
         await asyncio.gather(self.inbox.stop(), self.outbox.stop())
@@ -237,6 +247,8 @@ class Bot:
         connected = self.aibot is not None and self.aibot.client.live
         self.metrics.aibot.set(connected)
         self.metrics.reading.set(self.reader.waiting)
+        audit_age = self.auditor.age
+        self.metrics.audit_age.set(audit_age)
         backup_age = self.backups.age_seconds() if self.backups is not None else None
         if backup_age is not None:
             self.metrics.backup_age.set(backup_age)
@@ -250,6 +262,28 @@ class Bot:
             aibot_leading=leading,
             aibot_connected=connected,
             backup_age_seconds=backup_age,
+            audit_age_seconds=round(audit_age, 1),
+            audit_findings=len(self.auditor.troubles),
+        )
+
+    @property
+    def anchor_file(self) -> Path:
+        """Where the seals of the trace are kept outside the database."""
+        return Path(self.settings.anchor_file or Path(self.settings.files_dir).parent / "anchors.log")
+
+    def _auditor(self) -> Auditor:
+        x = self.settings
+        return Auditor(
+            database=self.database,
+            coordinator=self.coordinator,
+            clock=self.clock,
+            desks=self.desks,
+            metrics=self.metrics,
+            watch=TraceWatch(self.database, self.clock, anchor_file=self.anchor_file),
+            heartbeat=Heartbeat(self.session, self.clock, url=x.heartbeat_url, interval=x.heartbeat_seconds),
+            replica=self.owner,
+            folder=Path(x.files_dir).parent,
+            alone=self.database.single_instance,
         )
 
     def _own_clock(self) -> Clock:
@@ -276,7 +310,13 @@ class Bot:
         if not self.settings.dingtalk.enabled:
             return None
         sender = CardSender(database=self.database, desks=self.desks, renderer=self.renderer, clock=self.clock)
-        answers = PressAnswers(inbox=self.inbox, sender=sender, renderer=self.renderer, database=self.database)
+        answers = PressAnswers(
+            inbox=self.inbox,
+            sender=sender,
+            renderer=self.renderer,
+            database=self.database,
+            corp_id=self.settings.dingtalk.corp_id,
+        )
         return StreamClient(
             self._dingtalk_app(), self.ingest, answers.answer, self.clock, session=self.session, meter=self._meter
         )
@@ -378,6 +418,12 @@ PARSERS: dict[PlatformName, Parse] = {
     PlatformName.WECOM: _from_wecom,
     PlatformName.DINGTALK: lambda work: dingtalk_parse.parse(work, inbox_id=work.id),
 }
+
+
+def _parsers(settings: Settings) -> dict[PlatformName, Parse]:
+    """With the company that a DingTalk inbound must come from."""
+    corp_id = settings.dingtalk.corp_id
+    return PARSERS | {PlatformName.DINGTALK: lambda work: dingtalk_parse.parse(work, inbox_id=work.id, corp_id=corp_id)}
 
 
 def _ensure_folder(settings: Settings) -> None:

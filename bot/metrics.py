@@ -36,6 +36,38 @@ class Metrics:
             "jiedan_reading_queue", "Pictures and files waiting for the reader", registry=self.registry
         )
 
+        self.audit_findings = Gauge(
+            "jiedan_audit_findings", "What the auditor's last round found", ["kind"], registry=self.registry
+        )
+        self.audit_age = Gauge(
+            "jiedan_audit_age_seconds", "Since the auditor's last finished round", registry=self.registry
+        )
+        self.refused_pages = Counter(
+            "jiedan_refused_pages",
+            "Requests to administrators' pages with a key that does not open",
+            registry=self.registry,
+        )
+
+        self.deadlines_fired_total = Counter(
+            "jiedan_deadlines_fired", "Deadlines whose effect is committed", ["kind"], registry=self.registry
+        )
+        self.deadline_lateness = Histogram(
+            "jiedan_deadline_late_seconds",
+            "From the due time of a deadline to its firing",
+            registry=self.registry,
+            buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 30.0, 300.0, 3600.0),
+        )
+        self.overdue = Gauge(
+            "jiedan_deadlines_overdue", "Armed deadlines more than 5 s past their time", registry=self.registry
+        )
+
+    def deadline_fired(self, kind: str, late_seconds: float) -> None:
+        self.deadlines_fired_total.labels(kind=kind).inc()
+        self.deadline_lateness.observe(late_seconds)
+
+    def deadlines_overdue(self, count: int) -> None:
+        self.overdue.set(count)
+
     def count(self, name: str, /, **labels: str) -> None:
         """The adapter's counter hook."""
         if name == "wecom_callbacks":

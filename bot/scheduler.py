@@ -1,159 +1,282 @@
-"""Ticks that ask the database what is due: the rows say what happens (reliability section 7)."""
+"""Fires what is due and plans the waves it asks for: the rows say what happens (reliability section 7).
+
+Exactly once over all replicas, because a row is locked, its effects written and “fired” said in one transaction; never
+early, because all replicas read the database's time; late by no more than a nap, because the nap ends at the next row.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 
 import structlog
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.masterdata import DeskSource
-from core import falling_due, releasing
+from bot.waveplans import PLAN_KINDS, WavePlanner
+from core import falling_due
 from core.clock import Clock
-from core.deadlines import DeadlineKind
+from core.deadlines import MOST_ATTEMPTS, Deadline, next_try
 from core.desk import Act
-from core.orders import OrderStatus
+from core.notices import Priority
+from core.people import Role
 from core.ports import Coordinator, Database, Transaction
 from core.telling import Teller
-from core.warehouse.planner import plan_waves
 
 log = structlog.get_logger()
 
-BATCH = 50
-WAVE_KINDS = frozenset({DeadlineKind.WAVE_TICK, DeadlineKind.WAVE_NOW})
-SEED = 42
-LONGEST_NAP = 30.0
+BATCH = 200
+"""Rows claimed at once."""
+BATCH_SECONDS = 0.25
+"""Effects of one transaction: what it does not reach is left armed, so that nobody waits long for its locks."""
+LONGEST_NAP = 0.5
+"""Seconds until the table is looked at again when nothing wakes the scheduler: a row that another replica armed for
+soon is at most so late."""
+OVERDUE = timedelta(seconds=5)
+"""An armed row so long past its time is an alarm."""
+GAUGE_EVERY = 5.0
+
+Fire = Callable[[Act, Deadline], Coroutine[Any, Any, None]]
+
+
+class Gauges(Protocol):
+    """What an operator sees of the timers."""
+
+    def deadline_fired(self, kind: str, late_seconds: float) -> None: ...
+
+    def deadlines_overdue(self, count: int) -> None: ...
+
+
+class Unwatched:
+    """Nobody looks."""
+
+    def deadline_fired(self, kind: str, late_seconds: float) -> None:
+        """Nothing to show."""
+
+    def deadlines_overdue(self, count: int) -> None:
+        """Nothing to show."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fired:
+    """What one transaction fired."""
+
+    deadlines: tuple[Deadline, ...]
+    more: bool
+    """Whether rows were left for the next transaction."""
 
 
 class Scheduler:
     """Deadlines within a second of their time, waves at their slots and at once for a red order."""
 
     def __init__(
-        self, *, database: Database, coordinator: Coordinator, clock: Clock, desks: DeskSource, every: float = 1.0
+        self,
+        *,
+        database: Database,
+        coordinator: Coordinator,
+        clock: Clock,
+        desks: DeskSource,
+        gauges: Gauges | None = None,
+        fire: Fire = falling_due.fire,
     ) -> None:
         self._database = database
         self._coordinator = coordinator
         self._clock = clock
         self._desks = desks
-        self._every = every
-        self._ticker = AsyncIOScheduler(job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1})
+        self._gauges = gauges or Unwatched()
+        self._fire = fire
+        self._waves = WavePlanner(database=database, act=self._act)
         self._busy = asyncio.Lock()
-        self._listener: asyncio.Task[None] | None = None
+        self._loop: asyncio.Task[None] | None = None
+        self._asked: list[Deadline] = []
+        self._planning: asyncio.Task[None] | None = None
         self._stopping = False
+        self._gauged = 0.0
 
     async def start(self) -> None:
-        """Arm the wave slots, plan what a crash may have left unplanned, then tick."""
+        """Arm the rows that carry themselves on (wave slots, the daily look at the calendar), then fire what is due."""
         async with self._transaction("start") as act:
-            if not await act.tx.deadlines.armed("waves"):
+            if not await act.tx.deadlines.armed(falling_due.WAVES):
                 await falling_due.arm_next_wave(act)
-        self._ticker.add_job(self.tick, "interval", seconds=self._every, id="due")
-        self._ticker.start()
-        self._listener = asyncio.create_task(self._listen(), name="deadline-wakes")
-        await self.plan(self._clock.now())
+            if not await act.tx.deadlines.armed(falling_due.CALENDAR):
+                await falling_due.arm_next_calendar_check(act)
+            missing = await falling_due.warn_of_calendar(act)
+        if missing is not None:
+            log.warning("next year's holidays are not published: dates in it are provisional", year=missing)
+        self._loop = asyncio.create_task(self._run(), name="deadlines")
 
     async def stop(self) -> None:
+        """Finish the transaction in hand; what is due later is another process's."""
         self._stopping = True
-        if self._ticker.running:
-            self._ticker.shutdown(wait=False)
-        if self._listener is not None:
-            self._listener.cancel()
-            await asyncio.gather(self._listener, return_exceptions=True)
-        async with self._busy:
-            return
+        self._waves.stop()
+        if self._loop is not None:
+            self._coordinator.wake("deadlines")
+            await asyncio.gather(self._loop, return_exceptions=True)
+        if self._planning is not None:
+            await asyncio.gather(self._planning, return_exceptions=True)
 
     @property
     def idle(self) -> bool:
         """Nothing is being fired or planned."""
-        return not self._busy.locked()
+        return not self._busy.locked() and not self._asked and (self._planning is None or self._planning.done())
 
     async def tick(self) -> int:
-        """Fire what is due, each with its effects in one commit; then plan waves if a slot or a red order asked."""
+        """Fire what is due, each with its effects in one commit; returns how many.
+
+        A slot or a red order asks for waves: they are planned beside the loop, so that no other deadline waits.
+        """
         fired = 0
         async with self._busy:
-            wave: datetime | None = None
-            while not self._stopping:
-                count, wants_wave = await self._fire_batch()
-                fired += count
-                if wants_wave:
-                    wave = self._clock.now()
-                if count < BATCH:
-                    break
-            if wave is not None:
-                await self._plan(wave)
-        if fired:
-            self._coordinator.wake("outbox")
+            more = True
+            while more and not self._stopping:
+                batch = await self._fire_batch()
+                fired += len(batch.deadlines)
+                self._asked += [d for d in batch.deadlines if d.kind in PLAN_KINDS]
+                more = batch.more
+                if batch.deadlines:
+                    self._coordinator.wake("outbox")
+            if self._asked and (self._planning is None or self._planning.done()):
+                self._planning = asyncio.create_task(self._plan_asked(), name="waves")
         return fired
 
     async def plan(self, slot: datetime) -> int:
         """Form the waves of this moment; returns how many."""
         async with self._busy:
-            return await self._plan(slot)
+            made = await self._waves.plan(slot)
+        self._coordinator.wake("outbox")
+        return made
 
-    async def _listen(self) -> None:
-        """Sleep until the next row is due, but wake when a use case arms something or the clock is moved."""
-        while not self._stopping:
-            await self._until_due()
+    async def _plan_asked(self) -> None:
+        """One plan for all that asked until now; what fails is promised in its row and comes again."""
+        while self._asked and not self._stopping:
+            asked, self._asked = self._asked, []
             try:
-                await self.tick()
+                await self._waves.plan(self._clock.now(), asked_by=asked)
+            except Exception:
+                log.exception("waves could not be planned; tried again within a minute")
+            self._coordinator.wake("outbox")
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            try:
+                if await self._until_due():
+                    await self.tick()
+                await self._gauge()
             except Exception:
                 log.exception("deadline tick failed")
+                await self._nap(LONGEST_NAP)
 
-    async def _until_due(self) -> None:
+    async def _until_due(self) -> bool:
+        """Nap until the next row is due; True when one is, False when it is time to look again."""
         async with self._database.reading() as tx:
             due = await tx.deadlines.next_due()
         left = (due - self._clock.now()).total_seconds() if due is not None else LONGEST_NAP
-        if left <= 0:
-            return
+        if left > 0:
+            await self._nap(left)
+        return due is not None and due <= self._clock.now()
+
+    async def _nap(self, seconds: float) -> None:
+        """``seconds`` of the clock, but no more than half a real one; less when a use case arms something."""
         naps = {
             asyncio.create_task(self._coordinator.wait("deadlines", LONGEST_NAP)),
-            asyncio.create_task(self._clock.sleep(left)),
+            asyncio.create_task(self._clock.sleep(seconds)),
         }
         try:
-            await asyncio.wait(naps, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(naps, timeout=LONGEST_NAP, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for nap in naps:
                 nap.cancel()
             await asyncio.gather(*naps, return_exceptions=True)
 
-    async def _fire_batch(self) -> tuple[int, bool]:
-        wants_wave = False
-        async with self._transaction("due") as act:
-            due = await act.tx.deadlines.claim_due(self._clock.now(), BATCH)
-            for deadline in due:
-                late = (self._clock.now() - deadline.due_at).total_seconds()
-                one = Act(tx=act.tx, desk=act.desk, tell=Teller(act.tx, now=act.now, cause=f"dl{deadline.id}"))
-                await falling_due.fire(one, deadline)
-                wants_wave = wants_wave or deadline.kind in WAVE_KINDS
-                log.info(
-                    "deadline fired",
-                    deadline=deadline.id,
-                    kind=deadline.kind.value,
-                    ref=deadline.ref,
-                    late_s=round(late),
-                )
-        return len(due), wants_wave
+    async def _fire_batch(self) -> Fired:
+        """All together, or one by one when one of them raises: a poisoned row holds up nobody."""
+        claimed: list[int] = []
+        try:
+            fired = await self._fire_together(claimed)
+        except Exception as error:
+            if not claimed:
+                raise
+            log.warning("a batch of deadlines is fired one by one", rows=len(claimed), error=type(error).__name__)
+            alone = [d for i in claimed if not self._stopping and (d := await self._fire_alone(i)) is not None]
+            fired = Fired(deadlines=tuple(alone), more=False)
+        for deadline in fired.deadlines:
+            late = (_fired_at(deadline) - deadline.due_at).total_seconds()
+            self._gauges.deadline_fired(deadline.kind.value, late)
+            log.info(
+                "deadline fired",
+                deadline=deadline.id,
+                kind=deadline.kind.value,
+                ref=deadline.ref,
+                late_s=round(late, 1),
+            )
+        return fired
 
-    async def _plan(self, slot: datetime) -> int:
-        """Read the world, plan outside any transaction, then commit wave by wave: each holds its stock or is left."""
-        async with self._coordinator.single_flight("waves", 60.0):
-            async with self._database.reading() as tx:
-                if not await tx.orders.in_status(OrderStatus.APPROVED, limit=1):
-                    return 0
-                snap = await releasing.snapshot(await self._act(tx, "plan"))
-            plan = await asyncio.to_thread(plan_waves, snap.world, seed=SEED)
-            made = 0
-            for wave in plan.waves:
-                async with self._transaction(f"wave:{slot.isoformat()}:{wave.warehouse}:{wave.run_id}") as act:
-                    made += await releasing.commit_wave(act, wave, snap, slot=slot) is not None
-            for left in plan.left_out:
-                async with self._transaction(f"left:{slot.isoformat()}:{left.order_id}") as act:
-                    await releasing.note_left_out(act, left)
-        log.info("waves planned", waves=made, left_out=len(plan.left_out))
+    async def _fire_together(self, claimed: list[int]) -> Fired:
+        async with self._transaction("due") as act:
+            due = await act.tx.deadlines.claim_due(act.now, BATCH)
+            claimed += [_id(d) for d in due]
+            until = time.monotonic() + BATCH_SECONDS
+            fired: list[Deadline] = []
+            for deadline in due:
+                if fired and time.monotonic() > until:
+                    break
+                await self._fire_one(act, deadline)
+                fired.append(deadline)
+        return Fired(deadlines=tuple(fired), more=len(fired) < len(due) or len(due) == BATCH)
+
+    async def _fire_alone(self, deadline_id: int) -> Deadline | None:
+        try:
+            async with self._transaction("due") as act:
+                deadline = await act.tx.deadlines.claim(deadline_id)
+                if deadline is not None:
+                    await self._fire_one(act, deadline)
+        except Exception as error:
+            log.exception("a deadline could not be fired", deadline=deadline_id)
+            await self._failed(deadline_id, error)
+            return None
+        return deadline
+
+    async def _fire_one(self, act: Act, deadline: Deadline) -> None:
+        one = Act(tx=act.tx, desk=act.desk, tell=Teller(act.tx, now=self._clock.now(), cause=f"dl{deadline.id}"))
+        await self._fire(one, deadline)
+        if deadline.kind in PLAN_KINDS:
+            await self._waves.promise(one, deadline)
+
+    async def _failed(self, deadline_id: int, error: Exception) -> None:
+        """Count it, try again later; after the fifth time it is parked and the administrators are called."""
+        async with self._transaction(f"dl{deadline_id}:parked") as act:
+            deadline = await act.tx.deadlines.claim(deadline_id)
+            if deadline is None:
+                return
+            deadline.attempts += 1
+            deadline.last_error = f"{type(error).__name__}: {error}"[:500]
+            if deadline.attempts < MOST_ATTEMPTS:
+                deadline.available_at = act.now + next_try(deadline.attempts)
+                return
+            await act.tx.deadlines.park(deadline, act.now)
+            for admin in await act.tx.people.with_role(Role.ADMIN):
+                await act.tell.say(
+                    admin,
+                    "deadline_parked",
+                    ref=deadline.ref,
+                    what=deadline.kind.value,
+                    reason=deadline.last_error[:100],
+                    priority=Priority.EXPEDITE,
+                )
+        log.error("a deadline is parked", deadline=deadline_id, kind=deadline.kind.value, ref=deadline.ref)
         self._coordinator.wake("outbox")
-        return made
+
+    async def _gauge(self) -> None:
+        """How many rows are past their time, every few seconds."""
+        if time.monotonic() < self._gauged:
+            return
+        self._gauged = time.monotonic() + GAUGE_EVERY
+        async with self._database.reading() as tx:
+            self._gauges.deadlines_overdue(await tx.deadlines.overdue(self._clock.now() - OVERDUE))
 
     @asynccontextmanager
     async def _transaction(self, cause: str) -> AsyncIterator[Act]:
@@ -162,3 +285,13 @@ class Scheduler:
 
     async def _act(self, tx: Transaction, cause: str) -> Act:
         return Act(tx=tx, desk=await self._desks.get(tx), tell=Teller(tx, now=self._clock.now(), cause=cause))
+
+
+def _id(deadline: Deadline) -> int:
+    assert deadline.id is not None
+    return deadline.id
+
+
+def _fired_at(deadline: Deadline) -> datetime:
+    assert deadline.fired_at is not None
+    return deadline.fired_at

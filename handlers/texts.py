@@ -208,8 +208,36 @@ def admin_alarm(text: str) -> str:
     return f"⚠️ {text}"
 
 
+def audit_alarm(kind: str, subjects: Sequence[str], count: int) -> str:
+    """What the auditor found, and what to do about it."""
+    which = "、".join(subjects) + (f" 等 {count} 项" if count > len(subjects) else "")
+    said = {
+        "missing_timer": f"自检发现时限丢失:{which}。已自动补上,请跟进这些单子。",
+        "overdue_timer": f"时限到点没有触发:{which}。请检查机器人是否卡住,必要时重启。",
+        "stuck_lease": f"有任务卡住没人处理:{which}。请检查机器人进程,必要时重启。",
+        "muted_sender": f"消息发不出去:{_platforms(subjects)}。请检查网络和应用密钥,急事先打电话。",
+        "slow_sender": f"消息积压超过 15 分钟:{_platforms(subjects)}。请检查限流和网络。",
+        "inbox_waits": "有消息等了 5 分钟还没处理。请检查机器人进程和数据库。",
+        "broken_chain": f"溯源记录被改动:{which}。请保留现场,运行 jiedan audit verify 核对。",
+        "broken_anchor": f"溯源封存对不上,可能有记录被删改:{which}。请保留现场,运行 jiedan audit verify 核对。",
+        "anchor_file": "溯源封存写不进外部文件。请检查 anchor_file 所在的磁盘和权限。",
+        "silent_replica": f"副本没有响应:{which}。请检查那台机器,其余副本在继续处理。",
+        "clock_skew": f"服务器时钟不准:{which}。请校准时间(NTP)。",
+        "low_disk": f"磁盘快满了,只剩 {which}。请尽快清理或扩容。",
+        "database_away": f"数据库连不上:{which}。请检查数据库服务。",
+    }
+    return f"⚠️ {said.get(kind, which)}"
+
+
 def quota_exhausted() -> str:
     return "⚠️ 钉钉本月消息额度已用完,新消息收不到内容。请尽快升级专业版或加购,期间请大家改走企业微信。"
+
+
+def deadline_parked(ref: str, what: str, reason: str) -> str:
+    subject = {"waves": "波次", "calendar": "工作日历"}.get(ref, ref)
+    return (
+        f"🔴 {subject} 的定时提醒({what})连续 5 次没有执行成功,已搁置:{reason}。请先处理原因,再回复“搁置”查看并重发。"
+    )
 
 
 def calendar_unpublished(year: int) -> str:
@@ -748,6 +776,10 @@ def aibot_refused(code: str) -> str:
 
 def import_outdated(row: str) -> str:
     return f"导入期间 {row} 的账号已被别人占用,整份文件没有写入。请重新导出核对后再导入。"
+
+
+def _platforms(names: Sequence[str]) -> str:
+    return "、".join(wording.PLATFORM.get(n, n) for n in names)
 
 
 SENTENCES: dict[str, Callable[..., str]] = {
