@@ -13,6 +13,8 @@ from bot.metrics import Metrics
 from bot.wecom.callback import WeComCallback
 
 CALLBACK_BYTES = 256 * 1024
+AUDIT_SILENT = 120
+"""Seconds without a round after which the auditor itself is missed (R17)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,9 @@ class Health:
     aibot_connected: bool = False
     backup_age_seconds: float | None = None
     """Of the newest backup; None where none are made."""
+    audit_age_seconds: float = 0.0
+    """Since the auditor last looked around."""
+    audit_findings: int = 0
 
     @property
     def amber(self) -> list[str]:
@@ -45,6 +50,10 @@ class Health:
             found.append("the WeCom aibot is not connected")
         if self.backup_age_seconds is not None and self.backup_age_seconds > OLD.total_seconds():
             found.append(f"the newest backup is {self.backup_age_seconds / 3600:.0f} h old")
+        if self.audit_age_seconds > AUDIT_SILENT:
+            found.append(f"the auditor has been silent for {self.audit_age_seconds:.0f} s")
+        if self.audit_findings:
+            found.append(f"the auditor reports {self.audit_findings} findings")
         return found
 
 

@@ -128,6 +128,9 @@ class Settings(BaseSettings):
     replicas: int = 1
     drain_seconds: float = 1.0
     files_dir: str = "var/files"
+    anchor_file: str = ""
+    heartbeat_url: Secret = Field(default="", repr=False)
+    heartbeat_seconds: float = 60.0
     backup_dir: str = ""
     backup_keep: int = Field(default=14, ge=1)
     public_url: str = ""

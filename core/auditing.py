@@ -69,6 +69,7 @@ class RequestDuty:
     """A question that waits for its decision."""
 
     request_id: int
+    order_number: str
     opened_at: datetime
     due_at: datetime
 
@@ -119,6 +120,8 @@ class Wanted:
 
     kind: DeadlineKind
     ref: str
+    about: str
+    """The subject whose trace tells of it: order, pick list, or the house itself."""
     step: str = ""
     due_at: datetime
     done_from: datetime | None = None
@@ -130,19 +133,20 @@ def wanted_timers(
     *,
     rules: Rules,
     due_in: Callable[[datetime, float], datetime],
-    next_wave: datetime,
+    house: Sequence[Wanted],
     now: datetime,
 ) -> list[Wanted]:
     """Obligations → the timers they must have.
 
     1. A draft: its two hours (F123). 2. A question: its four hours, and the reminder before them (F126). 3. A live
     expedite: every step that lies ahead; the last one always; the first alarm until it has been given (F076). 4. An
-    unclaimed pick list: its twenty minutes. 5. The house: the next wave slot (F054).
+    unclaimed pick list: its twenty minutes. 5. The house itself: the next wave slot (F054), the next calendar check.
     """
     found = [
         Wanted(
             kind=DeadlineKind.DRAFT_UNSUBMITTED,
             ref=draft.number,
+            about=draft.number,
             due_at=due_in(draft.since, rules.draft_hours),
             done_from=draft.since,
         )
@@ -156,21 +160,37 @@ def wanted_timers(
         Wanted(
             kind=DeadlineKind.PICK_UNCLAIMED,
             ref=pick_list.number,
+            about=pick_list.number,
             due_at=pick_list.created_at + timedelta(minutes=rules.claim_minutes),
             done_from=pick_list.created_at,
         )
         for pick_list in duties.lists
     ]
-    return [*found, Wanted(kind=DeadlineKind.WAVE_TICK, ref="waves", due_at=next_wave)]
+    return [*found, *house]
 
 
 def _of_request(request: RequestDuty, rules: Rules, now: datetime) -> list[Wanted]:
     ref = f"ap:{request.request_id}"
-    due = Wanted(kind=DeadlineKind.APPROVAL_DUE, ref=ref, due_at=request.due_at, done_from=request.opened_at)
+    due = Wanted(
+        kind=DeadlineKind.APPROVAL_DUE,
+        ref=ref,
+        about=request.order_number,
+        due_at=request.due_at,
+        done_from=request.opened_at,
+    )
     remind = request.due_at - timedelta(minutes=rules.approval_reminder_minutes)
     if remind <= request.opened_at or remind <= now + MARGIN:
         return [due]
-    return [due, Wanted(kind=DeadlineKind.APPROVAL_REMINDER, ref=ref, due_at=remind, done_from=request.opened_at)]
+    return [
+        due,
+        Wanted(
+            kind=DeadlineKind.APPROVAL_REMINDER,
+            ref=ref,
+            about=request.order_number,
+            due_at=remind,
+            done_from=request.opened_at,
+        ),
+    ]
 
 
 def _of_fuse(fuse: FuseDuty, rules: Rules, now: datetime) -> list[Wanted]:
@@ -178,12 +198,29 @@ def _of_fuse(fuse: FuseDuty, rules: Rules, now: datetime) -> list[Wanted]:
     at_risk = latest - timedelta(hours=rules.expedite_alarm_hours)
     hour_before = latest - timedelta(hours=1)
     found = [
-        Wanted(kind=DeadlineKind.EXPEDITE_FINAL, ref=fuse.number, step="0h", due_at=latest, done_from=latest - MARGIN)
+        Wanted(
+            kind=DeadlineKind.EXPEDITE_FINAL,
+            ref=fuse.number,
+            about=fuse.number,
+            step="0h",
+            due_at=latest,
+            done_from=latest - MARGIN,
+        )
     ]
     if hour_before > now + MARGIN:
-        found.append(Wanted(kind=DeadlineKind.EXPEDITE_FINAL, ref=fuse.number, step="1h", due_at=hour_before))
+        found.append(
+            Wanted(kind=DeadlineKind.EXPEDITE_FINAL, ref=fuse.number, about=fuse.number, step="1h", due_at=hour_before)
+        )
     if at_risk > now + MARGIN or (at_risk < now - MARGIN and fuse.escalated_at is None):
-        found.append(Wanted(kind=DeadlineKind.EXPEDITE_AT_RISK, ref=fuse.number, due_at=at_risk))
+        found.append(
+            Wanted(
+                kind=DeadlineKind.EXPEDITE_AT_RISK,
+                ref=fuse.number,
+                about=fuse.number,
+                due_at=at_risk,
+                done_from=at_risk - MARGIN,
+            )
+        )
     return found
 
 
@@ -269,9 +306,10 @@ class Audits(Protocol):
     async def settled(self) -> int:
         """The id up to which no entry can appear any more: writers are let finish first (PostgreSQL)."""
 
-    async def anchors(self) -> list[Anchor]:
-        """Oldest first."""
+    async def anchors(self, *, after: int = 0, limit: int | None = None) -> list[Anchor]:
+        """Oldest first, those that reach further than ``after``."""
 
-    async def last_anchor(self) -> Anchor | None: ...
+    async def last_anchor(self, *, alone: bool = False) -> Anchor | None:
+        """``alone``: nobody else adds one until this transaction ends."""
 
     async def add_anchor(self, anchor: Anchor) -> None: ...

@@ -72,7 +72,17 @@ def words(entry: TimelineEntry) -> str:
             return f"绑定账号 {wording.PLATFORM.get(str(d.get('platform', '')), '')} {d.get('account', '')}".rstrip()
         case "notice.unreachable":
             return "没有账号,通知未送达"
+        case "timer.rearmed":
+            return "系统自检:时限缺失,已补上"
+        case "parked.resent":
+            return "搁置的消息已重发"
+        case "parked.dropped":
+            return "搁置的消息已放弃"
+        case "page.refused":
+            return "管理页链接被拒"
         case "press.refused":
             return f"按钮被拒({d.get('why')})"
+        case "message.refused":
+            return f"外部企业的消息被拒({d.get('company')})"
         case _:
             return entry.action

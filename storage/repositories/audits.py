@@ -71,7 +71,7 @@ class SqlAudits:
         drafts = select(orders.number, orders.created_at, asked.label("asked_at")).where(
             orders.status == OrderStatus.DRAFT, ~armed
         )
-        open_requests = select(requests.id, requests.opened_at, requests.due_at).where(
+        open_requests = select(requests.id, requests.order_number, requests.opened_at, requests.due_at).where(
             requests.state == RequestState.OPEN, text("approval_requests.state = 'open'")
         )
         live = select(fuses.order_number, fuses.latest_ship_at, fuses.escalated_at).where(
@@ -84,7 +84,7 @@ class SqlAudits:
                 for r in await self._rows(drafts)
             ],
             requests=[
-                RequestDuty(request_id=r.id, opened_at=r.opened_at, due_at=r.due_at)
+                RequestDuty(request_id=r.id, order_number=r.order_number, opened_at=r.opened_at, due_at=r.due_at)
                 for r in await self._rows(open_requests)
             ],
             fuses=[
@@ -206,10 +206,14 @@ class SqlAudits:
         last: int = (await self._work.run(select(func.coalesce(func.max(t.timeline.c.id), 0)))).scalar_one()
         return last
 
-    async def anchors(self) -> list[Anchor]:
-        return [_anchor(r) for r in await self._rows(select(t.timeline_anchors).order_by(t.timeline_anchors.c.upto))]
+    async def anchors(self, *, after: int = 0, limit: int | None = None) -> list[Anchor]:
+        upto = t.timeline_anchors.c.upto
+        wanted = select(t.timeline_anchors).where(upto > after).order_by(upto).limit(limit)
+        return [_anchor(r) for r in await self._rows(wanted)]
 
-    async def last_anchor(self) -> Anchor | None:
+    async def last_anchor(self, *, alone: bool = False) -> Anchor | None:
+        if alone:
+            await self._work.alone("anchor")
         newest = select(t.timeline_anchors).order_by(t.timeline_anchors.c.upto.desc()).limit(1)
         found = await self._rows(newest)
         return _anchor(found[0]) if found else None

@@ -131,6 +131,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "expedite_still_in": {"step": "1h"},
     "admin_parked": {"reason": "x" * 120},
     "backup_failed": {"why": "OSError: [Errno 28] No space left on device: " + "x" * 80},
+    "audit_alarm": {"kind": "missing_timer", "subjects": ["SO260221-0137 approval_due"] * 3, "count": 12},
     "admin_alarm": {"text": "出站消息积压" * 10},
 }
 
