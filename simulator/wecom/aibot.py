@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from simulator.wecom.accounts import Directory
-from simulator.wecom.aibot_frames import Body
+from simulator.wecom.aibot_frames import Body, Kind
 from simulator.wecom.aibot_gateway import AibotConfig, AibotGateway
 from simulator.wecom.aibot_media import PATH, SealedStore
 from simulator.wecom.aibot_replies import AIBOT, AibotReplies
@@ -108,8 +108,8 @@ class Aibot:
             {"msgtype": "image", "image": self.sealed.reference(self.sealed.keep(image, "image.png"))}
             for image in images
         ]
-        look = {"image": images[0]} if images else {}
-        return await self._message(user, group, "mixed", {"mixed": {"msg_item": items}}, text=text, **look)
+        shown = images[0] if images else b""
+        return await self._message(user, group, "mixed", {"mixed": {"msg_item": items}}, text=text, image=shown)
 
     def quoted_image(self, image: bytes) -> Body:
         return {"msgtype": "image", "image": self.sealed.reference(self.sealed.keep(image, "image.png"))}
@@ -172,7 +172,7 @@ class Aibot:
         return msgid
 
     async def _event(self, user: str, eventtype: str, content: Body | None = None) -> None:
-        kind = "enter_chat" if eventtype == "enter_chat" else "other"
+        kind: Kind = "enter_chat" if eventtype == "enter_chat" else "other"
         body = self.gateway.event_body(self._shown(user), eventtype, content)
         await self.gateway.push("aibot_event_callback", body, kind=kind, user=user)
 

@@ -128,7 +128,8 @@ class AibotGateway:
             self._failures.popleft()
         if len(self._failures) >= FAILURES:
             raise defect(45009, "subscribing again and again with a wrong secret")
-        if (up.body.get("bot_id"), up.body.get("secret")) != (self._config.aibotid, self._config.secret):
+        said = (up.body.get("bot_id"), up.body.get("secret"))
+        if not self._config.aibotid or said != (self._config.aibotid, self._config.secret):
             self._failures.append(now)
             raise ApiError(40001, "bot_id or secret")
         if connection.state == "live":
