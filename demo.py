@@ -104,6 +104,7 @@ class World:
             ),
             dingtalk=DingTalkSection(
                 enabled=True,
+                corp_id=a.corp_id,
                 client_id=a.client_id,
                 client_secret=a.client_secret,
                 robot_code=a.robot_code,

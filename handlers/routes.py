@@ -258,9 +258,24 @@ async def _stranger(ctx: Context) -> None:
 
 
 async def _nobody(ctx: Context) -> None:
-    """Address-book events, unknown frames, people outside the company: stored as evidence, nothing to do."""
-    async with ctx.act():
-        return
+    """Address-book events, unknown frames, people outside the company: stored as evidence, nothing to do.
+
+    What came from another company leaves a link in the trace: somebody should ask how it got here.
+    """
+    message = ctx.message
+    async with ctx.act() as act:
+        if message.extra.get("foreign"):
+            press = message.press
+            await trace(
+                act.tx,
+                f"card:{press.card_id}" if press is not None else f"foreign:{message.platform}",
+                "press.refused" if press is not None else "message.refused",
+                None,
+                now=act.now,
+                why="foreign company",
+                company=str(message.extra["foreign"])[:80],
+                account=str(message.extra.get("claimed", ""))[:80],
+            )
 
 
 async def _quota(ctx: Context) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -75,8 +76,30 @@ KINDS = {
 MEDIA = {"picture": "image", "audio": "voice", "video": "video", "file": "file"}
 
 
-def parse(stored: Stored, *, inbox_id: int | None = None) -> Inbound:
-    """The Inbound behind a stored row. Without org id: empty account, ``extra["outsider"]``."""
+def parse(stored: Stored, *, inbox_id: int | None = None, corp_id: str = "") -> Inbound:
+    """The Inbound behind a stored row. Without org id: empty account, ``extra["outsider"]``.
+
+    From another company than ``corp_id``: empty account as well, and ``extra["foreign"]`` names that company. User
+    ids are unique inside a company only: “manager01” of another one is not our manager.
+    """
+    found = _parsed(stored, inbox_id)
+    foreign = foreign_company(stored.payload, corp_id)
+    if not foreign or found.kind is MessageKind.SYSTEM:
+        return found
+    return replace(found, account="", extra={**found.extra, "foreign": foreign, "claimed": found.account})
+
+
+def foreign_company(data: dict[str, Any], corp_id: str) -> str:
+    """The company that is not ours, empty when all that are named are.
+
+    Without a configured ``corp_id`` the sender must belong to the company whose robot was addressed.
+    """
+    named = [text_of(data.get(field)) for field in ("chatbotCorpId", "senderCorpId", "corpId")]
+    ours = corp_id or named[0]
+    return next((company for company in named if company and ours and company != ours), "")
+
+
+def _parsed(stored: Stored, inbox_id: int | None) -> Inbound:
     if stored.kind == MessageKind.PRESS:
         return _press(stored, inbox_id)
     if stored.kind == MessageKind.SYSTEM:
