@@ -8,12 +8,14 @@ from cards.annotate import marks_of
 from core import ordering
 from core.desk import Act
 from core.inbound import MediaRef
+from core.intake.caption import captioned
 from core.intake.draft import draft_from_sheet, draft_from_text
 from core.intake.text_order import is_order_like, read_text
 from core.notices import Priority
 from core.people import Role
 from core.ports import Attachment
 from core.reading.order_sheet import read_order
+from core.reading.sheet import SheetReading
 from core.reading.words import ReadPage
 from handlers.context import Context
 from handlers.grammar import clean
@@ -42,22 +44,34 @@ async def from_text(ctx: Context) -> None:
             await not_understood(ctx, act)
             return
         ctx.actor.require(*SENDERS)
-        reading = read_text(text, act.desk.index, now=act.now)
-        draft = draft_from_text(
-            reading,
-            act.desk.index,
-            now=act.now,
-            calendar=act.desk.calendar,
-            rules=act.desk.checks,
-            source_kind="voice" if ctx.message.kind == "voice" else "text",
-        )
-        await ordering.open_draft(act, ctx.actor, draft, source_key=_key(ctx), source_text=ctx.message.text)
+        await _typed(ctx, act, text)
+
+
+async def _typed(ctx: Context, act: Act, text: str, *, attachment_sha256: str = "") -> None:
+    """A draft of what was written or spoken."""
+    draft = draft_from_text(
+        read_text(text, act.desk.index, now=act.now),
+        act.desk.index,
+        now=act.now,
+        calendar=act.desk.calendar,
+        rules=act.desk.checks,
+        source_kind="voice" if ctx.message.kind == "voice" else "text",
+    )
+    await ordering.open_draft(
+        act,
+        ctx.actor,
+        draft,
+        source_key=_key(ctx),
+        source_text=ctx.message.text,
+        attachment_sha256=attachment_sha256,
+    )
 
 
 async def from_pictures(ctx: Context) -> None:
     """收到图片 at once; then each picture is read outside any transaction, and answered with boxes and a draft.
 
     A photo of a bar code is a scan (script 7). A picture without an order, or one that cannot be read, gets a sentence.
+    Words beside the picture belong to the same order; an order in words keeps a picture of something else as its proof.
     """
     await _receipt(ctx)
     sources: list[_Source] = []
@@ -80,12 +94,20 @@ async def from_pictures(ctx: Context) -> None:
         )
     async with ctx.act() as act:
         ctx.actor.require(*SENDERS)
-        for nth, source in enumerate(sources):
-            await _draft(ctx, act, source, suffix=f":{nth}" if nth else "")
+        for source in sources:
+            await _keep(ctx, act, source)
+        read = [read_order(source.pages, parts=act.desk.index) for source in sources]
+        said = clean(ctx.message.text)
+        if not any(x.looks_like_order for x in read) and is_order_like(said, act.desk.index, now=act.now):
+            await _typed(ctx, act, said, attachment_sha256=sources[0].sha256)
+            return
+        for nth, (source, reading) in enumerate(zip(sources, read, strict=True)):
+            if reading.looks_like_order and said:
+                reading, said = captioned(reading, read_text(said, act.desk.index, now=act.now)), ""
+            await _draft(ctx, act, source, reading, suffix=f":{nth}" if nth else "")
 
 
-async def _draft(ctx: Context, act: Act, source: _Source, *, suffix: str) -> None:
-    """One picture or file → one draft, and for a picture the same picture with green and red boxes."""
+async def _keep(ctx: Context, act: Act, source: _Source) -> None:
     await act.tx.attachments.add(
         Attachment(
             sha256=source.sha256,
@@ -96,7 +118,10 @@ async def _draft(ctx: Context, act: Act, source: _Source, *, suffix: str) -> Non
             at=act.now,
         )
     )
-    reading = read_order(source.pages, parts=act.desk.index)
+
+
+async def _draft(ctx: Context, act: Act, source: _Source, reading: SheetReading, *, suffix: str) -> None:
+    """One picture or file → one draft, and for a picture the same picture with green and red boxes."""
     if not reading.looks_like_order:
         await act.tell.say(ctx.actor.address, "no_order_found")
         return
