@@ -30,6 +30,7 @@ from storage.repositories.timeline import SqlTimeline
 from storage.repositories.waves import SqlWaves
 from storage.session import Work, unbroken
 from storage.tables import metadata
+from storage.watchdog import PATIENT
 
 
 class SqlTransaction:
@@ -68,6 +69,11 @@ class SqlDatabase:
     def writer(self) -> AsyncEngine:
         """For the queues, which work in short transactions of their own."""
         return self._engines.writer
+
+    @property
+    def ingest(self) -> AsyncEngine:
+        """For the writer of what arrives: on PostgreSQL not the pool in which work may queue."""
+        return self._engines.ingest
 
     @property
     def single_instance(self) -> bool:
@@ -110,8 +116,10 @@ class SqlDatabase:
 
     async def migrate(self) -> None:
         """Bring the schema to the newest revision, whatever it is now."""
-        async with self._engines.writer.begin() as connection:
-            await connection.run_sync(upgrade)
+        async with self._engines.writer.connect() as connection:
+            await connection.execution_options(**{PATIENT: True})
+            async with connection.begin():
+                await connection.run_sync(upgrade)
 
     async def close(self) -> None:
         await self._engines.close()

@@ -15,10 +15,15 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from storage.watchdog import cut_silent_connections
+
 log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 5_000
 STATEMENT_TIMEOUT_MS = 10_000
+SILENCE_SECONDS = 15.0
+"""A server that lives has answered or given up a statement by then."""
+INGEST_POOL = 2
 WRITER_WAIT_SECONDS = 30
 """How long a transaction queues for the one SQLite writer, or for a free connection of the pool."""
 
@@ -33,13 +38,14 @@ class Engines:
 
     writer: AsyncEngine
     reader: AsyncEngine
+    ingest: AsyncEngine
+    """What arrives does not queue behind what is worked on: connections of its own, where there can be several."""
     lock: int | None = None
     """File descriptor that holds the single-instance lock of a SQLite file."""
 
     async def close(self) -> None:
-        if self.reader is not self.writer:
-            await self.reader.dispose()
-        await self.writer.dispose()
+        for engine in {self.reader, self.writer, self.ingest}:
+            await engine.dispose()
         if self.lock is not None:
             os.close(self.lock)
 
@@ -64,16 +70,22 @@ def _postgres(url: URL, pool_size: int) -> Engines:
         "statement_timeout": str(STATEMENT_TIMEOUT_MS),
         "idle_in_transaction_session_timeout": "60000",
     }
-    engine = create_async_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=WRITER_WAIT_SECONDS,
-        pool_pre_ping=False,
-        isolation_level="READ COMMITTED",
-        connect_args={"server_settings": settings, "timeout": 5},
-    )
-    return Engines(writer=engine, reader=engine)
+
+    def pool(size: int) -> AsyncEngine:
+        engine = create_async_engine(
+            url,
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=WRITER_WAIT_SECONDS,
+            pool_pre_ping=False,
+            isolation_level="READ COMMITTED",
+            connect_args={"server_settings": settings, "timeout": 5},
+        )
+        cut_silent_connections(engine, after=SILENCE_SECONDS)
+        return engine
+
+    shared = pool(pool_size)
+    return Engines(writer=shared, reader=shared, ingest=pool(INGEST_POOL))
 
 
 def _sqlite(path: Path) -> Engines:
@@ -101,7 +113,7 @@ def _sqlite(path: Path) -> Engines:
     # A deferred BEGIN that reads and then writes gets SQLITE_BUSY at once, whatever the timeout.
     event.listen(writer.sync_engine, "begin", _begin_immediate)
     event.listen(reader.sync_engine, "begin", _begin)
-    return Engines(writer=writer, reader=reader, lock=lock)
+    return Engines(writer=writer, reader=reader, ingest=writer, lock=lock)
 
 
 def _lock(path: Path) -> int:
