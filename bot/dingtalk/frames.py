@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from bot.plain_json import read_json
+
 ROBOT_TOPIC = "/v1.0/im/bot/messages/get"
 CARD_TOPIC = "/v1.0/card/instances/callback"
 SUBSCRIPTIONS: tuple[dict[str, str], ...] = (
@@ -36,7 +38,7 @@ class Frame:
     def content(self) -> dict[str, Any]:
         """The object inside ``data``. Raises BadFrame when there is none."""
         try:
-            content = json.loads(self.data)
+            content = read_json(self.data)
         except ValueError as error:
             raise BadFrame("data is not JSON") from error
         if not isinstance(content, dict):
@@ -47,7 +49,7 @@ class Frame:
 def read_frame(text: str) -> Frame:
     """Parse one text frame. Raises BadFrame."""
     try:
-        frame = json.loads(text)
+        frame = read_json(text)
     except ValueError as error:
         raise BadFrame("not JSON") from error
     if not isinstance(frame, dict):

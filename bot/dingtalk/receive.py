@@ -21,6 +21,7 @@ from bot.dingtalk.frames import (
 )
 from bot.dingtalk.parse import message_keys, message_kind, press_keys
 from bot.dingtalk.words import moment, text_of
+from bot.plain_json import bounded_key
 from core.clock import Clock
 from core.errors import IngestUnavailable
 from core.inbound import MessageKind, RawInbound
@@ -165,8 +166,8 @@ class Receiver:
     ) -> RawInbound:
         return RawInbound(
             platform=PlatformName.DINGTALK,
-            dedupe_key=dedupe_key,
-            conv_key=conv_key,
+            dedupe_key=bounded_key(dedupe_key),
+            conv_key=bounded_key(conv_key),
             kind=kind.value,
             payload=payload,
             platform_at=moment(at, moment(frame.time_ms, self._clock.now())),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import UTC, datetime
 from typing import Any
+
+from bot.plain_json import read_json
 
 ZERO_WIDTH = re.compile("[\u200b-\u200f\u2060\u2061-\u2064\ufeff\u00ad\u202a-\u202e\u2066-\u2069]")
 MENTION = re.compile(r"^\s*[@＠]\S+(?:\s+|$)")
@@ -20,7 +21,7 @@ def object_of(value: Any) -> dict[str, Any]:
     """The value when it is an object, also one that travels as JSON text; else empty."""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = read_json(value)
         except ValueError:
             return {}
     return value if isinstance(value, dict) else {}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from bot.plain_json import bounded_key
 from bot.wecom.wire import Tree, WireError, text_of
 from core.inbound import CardPress, Inbound, MediaRef, MessageKind, RawInbound
 from core.people import PlatformName
@@ -61,8 +62,8 @@ def store_form(message: Tree, agentid: int, body: bytes) -> RawInbound:
     said, account = _read(message)
     return RawInbound(
         platform=PlatformName.WECOM,
-        dedupe_key=_dedupe_key(message),
-        conv_key=_conv_key(agentid, account, said),
+        dedupe_key=bounded_key(_dedupe_key(message)),
+        conv_key=bounded_key(_conv_key(agentid, account, said)),
         kind=said.kind.value,
         payload={"agentid": agentid, "message": message},
         platform_at=_created(message),

@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
+from bot.plain_json import read_json
+
 
 class Cmd(StrEnum):
     SUBSCRIBE = "aibot_subscribe"  # ours: who we are
@@ -67,8 +69,8 @@ def said(cmd: Cmd, req_id: str, text: str) -> Frame:
 def read_frame(text: str) -> Frame:
     """Parse one text frame. Raises BadFrame."""
     try:
-        frame = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        frame = read_json(text)
+    except ValueError as error:
         raise BadFrame("not JSON") from error
     headers = frame.get("headers") if isinstance(frame, dict) else None
     req_id = headers.get("req_id") if isinstance(headers, dict) else None
