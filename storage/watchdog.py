@@ -29,6 +29,8 @@ def cut_silent_connections(engine: AsyncEngine, *, after: float) -> None:
     watched = engine.sync_engine
 
     def armed(connection: Connection) -> None:
+        if connection.invalidated:
+            return  # gone already; asking it for anything would open a new one
         info = connection.info
         _disarm(info)
         if not connection.get_execution_options().get(PATIENT):
@@ -39,7 +41,8 @@ def cut_silent_connections(engine: AsyncEngine, *, after: float) -> None:
         armed(connection)
 
     def after_cursor_execute(connection: Connection, *_: Any) -> None:
-        _disarm(connection.info)
+        if not connection.invalidated:
+            _disarm(connection.info)
 
     def checkin(_: Any, record: Any) -> None:
         _disarm(record.info)
