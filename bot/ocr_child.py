@@ -6,6 +6,7 @@ file that breaks a decoder costs one child, not the desk.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import signal
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 if TYPE_CHECKING:
     from bot.ocr_engine import Recogniser
 
+PR_SET_PDEATHSIG = 1
 NICENESS = 5
 """Reading gives way to answering people when the machine is busy."""
 
@@ -23,6 +25,7 @@ NICENESS = 5
 def main() -> None:
     """Serves frames from stdin on what was stdout; anything a library prints goes to stderr."""
     memory = int(sys.argv[1])
+    die_with(os.getppid())
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the bot, which then closes our pipe
     os.nice(NICENESS)
@@ -33,6 +36,14 @@ def main() -> None:
         _serve(sys.stdin.buffer, answers)
     except BrokenPipeError:
         os._exit(0)  # the bot is gone, and with it the only reader of an error message
+
+
+def die_with(parent: int) -> None:
+    """Our pipe closes when the bot dies, but a decoder that never returns would not see it: ask the kernel (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(0)
 
 
 def refuse_network(event: str, _: tuple[Any, ...]) -> None:
@@ -77,6 +88,8 @@ class _Desk:
             case "warm":
                 self._ready().warm_up()
                 return {"pages": []}, b""
+            case "codes":
+                return {"codes": _bar_codes(body)}, b""
             case "picture":
                 pages = (self._picture(body),)
             case "file":
@@ -115,6 +128,14 @@ class _Desk:
                 return read_xlsx(data)
             case FileKind.PDF:
                 return read_pdf(data, lambda pixels, number: self._ready().read(pixels, number))
+
+
+def _bar_codes(data: bytes) -> list[str]:
+    import zxingcpp
+
+    from bot.files.pictures import decode
+
+    return [code.text for code in zxingcpp.read_barcodes(decode(data)) if code.text]
 
 
 def _page_png(data: bytes, number: int) -> bytes:

@@ -39,6 +39,8 @@ ANSWERS_AFTER = 4.0
 """Seconds for the requests in hand once the socket is closed; the writer gives up after 3 s."""
 PREDECESSOR_AFTER = 15.0
 """Seconds a worker waits for the SQLite file of the one before, which is still ending."""
+LAST_READ = 0.3
+"""Seconds between closing the socket and hanging up: what had been accepted just before has its request read."""
 PAUSE_AFTER_FAILURE = 1.0
 BEAT = 1.0
 MEMORY = Path("/dev/shm")  # noqa: S108 - where the beat is kept, so that a busy disk does not look like a hung worker
@@ -51,7 +53,8 @@ class Desk(BaseApplication):  # type: ignore[misc]
         self._read = read
         self.settings = read()
         self.bot: Bot | None = None
-        """In the worker, once it runs."""
+        self.runner: web.AppRunner | None = None
+        """Both in the worker, once it runs."""
         super().__init__()
 
     def load_config(self) -> None:
@@ -86,7 +89,7 @@ class Desk(BaseApplication):  # type: ignore[misc]
 
     async def serve(self) -> web.AppRunner:
         """What a worker does: the bot behind its HTTP side, started before and stopped after it."""
-        bot = self.bot = await _bot(self.settings)
+        bot = self.bot = await predecessor_gone(self.settings)
 
         async def up(_: web.Application) -> None:
             await bot.start()
@@ -97,7 +100,8 @@ class Desk(BaseApplication):  # type: ignore[misc]
         app = bot.web_app()
         app.on_startup.append(up)
         app.on_cleanup.append(down)  # after the last answer: until then the writer is wanted
-        return web.AppRunner(app, access_log=None, shutdown_timeout=ANSWERS_AFTER)
+        self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=ANSWERS_AFTER)
+        return self.runner
 
 
 class Worker(GunicornWebWorker):
@@ -106,12 +110,14 @@ class Worker(GunicornWebWorker):
     app: Desk
 
     async def _run(self) -> None:
-        beating = self.loop.create_task(self._beat())
+        self._beating = self.loop.create_task(self._beat())
         try:
             await super()._run()
         finally:
-            beating.cancel()
-            await asyncio.gather(beating, return_exceptions=True)
+            left = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
     async def _beat(self) -> None:
         while True:
@@ -141,9 +147,12 @@ class Worker(GunicornWebWorker):
         self._leaving = self.loop.create_task(self._leave())
 
     async def _leave(self) -> None:
-        if self.app.bot is not None:
+        if self.app.bot is not None and self.app.runner is not None:
             self.app.bot.leave()
             await asyncio.sleep(self.app.settings.drain_seconds)
+            for site in list(self.app.runner.sites):
+                await site.stop()
+            await asyncio.sleep(LAST_READ)
         self.alive = False
         self._notify_waiter_done()
 
@@ -169,10 +178,10 @@ def serve(read: Callable[[], Settings]) -> None:
     desk.run()
 
 
-async def _bot(settings: Settings) -> Bot:
-    """A bot on its database. Raises DatabaseInUse when another one has had the SQLite file all the time."""
+async def predecessor_gone(settings: Settings, *, within: float = PREDECESSOR_AFTER) -> Bot:
+    """A bot on its database. Raises DatabaseInUse when another one has had the SQLite file for so many seconds."""
     loop = asyncio.get_running_loop()
-    until = loop.time() + PREDECESSOR_AFTER
+    until = loop.time() + within
     while True:
         try:
             return Bot(settings)

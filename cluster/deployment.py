@@ -84,7 +84,7 @@ class Deployment:
         """Return when it serves and the balancer has seen that it does."""
         await replica.wait_ready(sockets=sockets)
         async with asyncio.timeout(10):
-            await self.balancer.until_ready(replica.port)
+            await self.balancer.until(replica.port, ready=True)
 
     async def restart(self, replica: Replica) -> tuple[float, float]:
         """SIGTERM, start, ready: seconds until it had ended, seconds from its start until it was ready."""

@@ -74,6 +74,7 @@ class Proxy:
         self._serving: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._checker: asyncio.Task[None] | None = None
+        self._looked = asyncio.Event()
 
     async def start(self) -> None:
         await self.up()
@@ -98,6 +99,11 @@ class Proxy:
     def backend(self, port: int) -> Backend:
         """The one on this port; set its ``draining`` to take it out. Raises StopIteration when there is none."""
         return next(one for one in self.backends if one.port == port)
+
+    async def until(self, port: int, *, ready: bool) -> None:
+        """Return when the backend's health check says so."""
+        while self.backend(port).ready is not ready:
+            await self._looked.wait()
 
     # -- faults ------------------------------------------------------------------------------------
 
@@ -219,6 +225,8 @@ class Proxy:
         async with ClientSession(timeout=ClientTimeout(total=1.0)) as session:
             while True:
                 await asyncio.gather(*(self._look(session, one, path) for one in self.backends))
+                looked, self._looked = self._looked, asyncio.Event()
+                looked.set()
                 await asyncio.sleep(self._check_every)
 
     async def _look(self, session: ClientSession, backend: Backend, path: str) -> None:

@@ -111,7 +111,7 @@ class Replica:
     async def kill(self, how: signal.Signals = signal.SIGKILL) -> int:
         """The whole replica at once, as when its machine goes; the socket too."""
         send(tree(self.pid), how)  # the parent first: it would fork another worker
-        return await self._wait()
+        return await self.ended()
 
     def freeze(self) -> int | None:
         """The worker stands still and holds whatever it holds; the parent replaces it after some seconds."""
@@ -130,16 +130,17 @@ class Replica:
     async def terminate(self, *, timeout: float = 15.0) -> int:
         """SIGTERM, as a rolling restart sends it; the return code. Killed and TimeoutError when it takes too long."""
         if not self.running:
-            return await self._wait()
+            return await self.ended()
         send([self.pid], signal.SIGTERM)
         try:
             async with asyncio.timeout(timeout):
-                return await self._wait()
+                return await self.ended()
         except TimeoutError:
             await self.kill()
             raise
 
-    async def _wait(self) -> int:
+    async def ended(self) -> int:
+        """Return when the parent is gone; its return code. Whatever it left behind is killed."""
         assert self._process is not None, "start() first"
         code = await self._process.wait()
         with contextlib.suppress(ProcessLookupError):
