@@ -30,6 +30,7 @@ KEPT_ENV = ("PATH", "LANG", "LC_ALL", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "VIRT
 """A child sees nothing else of our environment: no tokens, no database address."""
 SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 TRIES = 2
+CODES_MEMORY = GIBI
 
 
 class ReaderClosed(RuntimeError):
@@ -112,6 +113,9 @@ class OcrReader:
         self._timeout = timeout
         self._recycle_after = recycle_after
         self._children = [_Child(memory) for _ in range(workers)]
+        # Bar codes take milliseconds and no models: they wait behind no photo that is being read.
+        self._codes = _Child(CODES_MEMORY)
+        self._codes_busy = asyncio.Lock()
         self._idle: asyncio.LifoQueue[_Child] = asyncio.LifoQueue()
         for child in self._children:
             self._idle.put_nowait(child)
@@ -144,6 +148,18 @@ class OcrReader:
         answer, _ = await self._ask({"op": "file", "name": filename}, data)
         return tuple(page_from_json(page) for page in answer["pages"])
 
+    async def bar_codes(self, picture: bytes) -> list[str]:
+        """Texts of the bar codes and QR codes in a picture; a broken, huge or hostile one has none."""
+        if self._closed:
+            raise ReaderClosed
+        async with self._codes_busy:
+            try:
+                answer, _ = await self._ask_child(self._codes, {"op": "codes"}, picture)
+            except FileRefused as refused:
+                log.info("no bar code read: %s", refused)
+                return []
+        return [str(code) for code in answer["codes"]]
+
     async def page_picture(self, pdf: bytes, number: int) -> bytes:
         """Page `number` (from 0) of a PDF as PNG, in the scale of its words. Raises FileRefused."""
         _, png = await self._ask({"op": "page", "number": number}, pdf)
@@ -152,7 +168,7 @@ class OcrReader:
     async def close(self) -> None:
         """Ends all children; a file being read is given up."""
         self._closed = True
-        for child in self._children:
+        for child in (*self._children, self._codes):
             await child.stop(kill=True)
 
     async def _ask(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import io
 from collections.abc import Mapping
-
-import zxingcpp
-from PIL import Image, UnidentifiedImageError
 
 from bot.ocr import OcrReader
 from core.clock import Clock
@@ -15,8 +10,6 @@ from core.inbound import Inbound, MediaRef
 from core.people import PlatformName
 from core.ports import Coordinator, DeadLetter, DeadLetters, FileStore, Messenger
 from core.reading.words import ReadPage
-
-BAR_CODE_PIXELS = 50_000_000
 
 
 class DeskServices:
@@ -50,7 +43,7 @@ class DeskServices:
         return await self._reader.read_file(data, filename)
 
     async def bar_codes(self, data: bytes) -> list[str]:
-        return await asyncio.to_thread(_bar_codes, data)
+        return await self._reader.bar_codes(data)
 
     def reading_queue(self) -> int:
         return self._reader.waiting
@@ -66,15 +59,3 @@ class DeskServices:
 
     async def drop(self, letter: int, by: str) -> bool:
         return await self._dead_letters.drop(letter, by, self._clock.now())
-
-
-def _bar_codes(data: bytes) -> list[str]:
-    """Texts of bar codes and QR codes in a picture; a broken or huge picture has none."""
-    try:
-        with Image.open(io.BytesIO(data)) as picture:
-            if picture.width * picture.height > BAR_CODE_PIXELS:
-                return []
-            grey = picture.convert("L")
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return []
-    return [code.text for code in zxingcpp.read_barcodes(grey) if code.text]
