@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, TypeVar, cast
 
 import typer
 
 from chaos.house import Size
 from chaos.report import table, write
 from chaos.storm import Storm, ride_out
+
+T = TypeVar("T")
 
 RATES: dict[str, float] = {"sqlite": 25.0, "postgres": 20.0}
 """Orders a second that two shared cores carry next to the platforms, the people and the restarts."""
@@ -29,6 +33,7 @@ def main(
     only_kills: Annotated[bool, typer.Option(help="no other troubles")] = False,
     out: Path = Path("build/chaos.json"),
     log_level: str = "ERROR",
+    keep: Annotated[Path | None, typer.Option(help="folder for logs and the SQLite file")] = None,
 ) -> None:
     """Orders, kills and troubles against real processes and servers."""
     if db not in ("sqlite", "postgres"):
@@ -45,12 +50,20 @@ def main(
         outage_seconds=outage,
         troubles=not only_kills,
         log_level=log_level,
+        keep=keep,
     )
-    run, verdict = asyncio.run(ride_out(storm))
+    run, verdict = asyncio.run(_ended_in_good_order(ride_out(storm)))
     print(table(run, verdict))
     write(run, verdict, out)
     print(f"figures: {out}")
     sys.exit(1 if verdict.faults else 0)
+
+
+async def _ended_in_good_order(work: Coroutine[Any, Any, T]) -> T:
+    """SIGTERM ends the run as Ctrl-C does: nothing that was started is left behind."""
+    task = asyncio.ensure_future(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
 
 
 if __name__ == "__main__":

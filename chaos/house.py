@@ -62,9 +62,17 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    size: Size, *, replicas: int, company: Company, platforms: str, entrance: int, log_level: str
+    size: Size,
+    *,
+    replicas: int,
+    company: Company,
+    platforms: str,
+    entrance: int,
+    log_level: str,
+    keep: Path | None = None,
 ) -> AsyncIterator[House]:
-    """Servers up, company moved in, replicas ready behind the port ``entrance``; at the end all of it is gone."""
+    """Servers up, company moved in, replicas ready behind the port ``entrance``; at the end all of it is gone, except
+    for the logs and a SQLite file when there is a folder to ``keep`` them in."""
     folder = short_folder()
     try:
         if size == "sqlite":
@@ -74,6 +82,10 @@ async def open_house(
             async with _many(folder, replicas, company, platforms, entrance, log_level) as house:
                 yield house
     finally:
+        if keep is not None:
+            keep.mkdir(parents=True, exist_ok=True)
+            for found in [*folder.glob("*.log"), *folder.glob("*.db*")]:
+                shutil.copy(found, keep)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -19,8 +19,8 @@ from simulator.world import PhoneMessage, Press
 NUMBER = re.compile(r"SO\d{6}-\d{4,6}")
 PATIENCE = 240.0
 """Real seconds a person waits for a card before the run calls it missing."""
-TAP_AGAIN = 6.0
-"""Seconds without a reaction after which somebody taps once more."""
+TAP_AGAIN = 8.0
+"""Seconds without a reaction after which somebody taps once more; then twice as long, and so on."""
 
 
 @dataclass(kw_only=True)
@@ -157,14 +157,16 @@ class Crowd:
             return True if card is not None and not button(card, text) else None
 
         end = asyncio.get_running_loop().time() + PATIENCE
+        patience = TAP_AGAIN
         while asyncio.get_running_loop().time() < end:
             card = self._card(platform, account, number)
             key = button(card, text) if card is not None else ""
             if card is not None and key:
                 with suppress(LookupError):  # repainted in the moment of the tap
                     await self._platforms.press(platform, Press(user=account, card_id=card.card_id, key=key))
-            if await self._platforms.until(account, gone, TAP_AGAIN):
+            if await self._platforms.until(account, gone, patience):
                 return True
+            patience *= 2
         return False
 
     def _card(self, platform: PlatformName, account: str, number: str) -> PhoneMessage | None:

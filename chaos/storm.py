@@ -6,6 +6,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from chaos.checker import Seen, SeenCard, SeenOrder, SeenText, Verdict, check
@@ -40,6 +41,7 @@ class Storm:
     outage_seconds: float = 10.0
     troubles: bool = True
     log_level: str = "WARNING"
+    keep: Path | None = None
 
     @property
     def seconds(self) -> float:
@@ -61,6 +63,7 @@ async def ride_out(storm: Storm, *, say: Any = print) -> tuple[Run, Verdict]:
             platforms=platforms.url,
             entrance=entrance,
             log_level=storm.log_level,
+            keep=storm.keep,
         ) as house,
     ):
         say(f"{storm.replicas} × python -m bot run ready; storm for about {storm.seconds:.0f} s …")
