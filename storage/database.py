@@ -121,6 +121,10 @@ class SqlDatabase:
             async with connection.begin():
                 await connection.run_sync(upgrade)
 
+    def cut(self) -> None:
+        """Let go of a database that does not answer: whoever waits for it fails now."""
+        self._engines.cut()
+
     async def close(self) -> None:
         await self._engines.close()
 

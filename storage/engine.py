@@ -6,6 +6,7 @@ import fcntl
 import logging
 import os
 import sqlite3
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,12 @@ class Engines:
     """What arrives does not queue behind what is worked on: connections of its own, where there can be several."""
     lock: int | None = None
     """File descriptor that holds the single-instance lock of a SQLite file."""
+    cutters: Sequence[Callable[[], None]] = ()
+
+    def cut(self) -> None:
+        """Cut the connections on which somebody waits for an answer: the process must end, the database is silent."""
+        for cut in self.cutters:
+            cut()
 
     async def close(self) -> None:
         for engine in {self.reader, self.writer, self.ingest}:
@@ -71,6 +78,8 @@ def _postgres(url: URL, pool_size: int) -> Engines:
         "idle_in_transaction_session_timeout": "60000",
     }
 
+    cutters: list[Callable[[], None]] = []
+
     def pool(size: int) -> AsyncEngine:
         engine = create_async_engine(
             url,
@@ -81,11 +90,11 @@ def _postgres(url: URL, pool_size: int) -> Engines:
             isolation_level="READ COMMITTED",
             connect_args={"server_settings": settings, "timeout": 5},
         )
-        cut_silent_connections(engine, after=SILENCE_SECONDS)
+        cutters.append(cut_silent_connections(engine, after=SILENCE_SECONDS))
         return engine
 
     shared = pool(pool_size)
-    return Engines(writer=shared, reader=shared, ingest=pool(INGEST_POOL))
+    return Engines(writer=shared, reader=shared, ingest=pool(INGEST_POOL), cutters=cutters)
 
 
 def _sqlite(path: Path) -> Engines:

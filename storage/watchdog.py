@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, event
@@ -21,20 +22,33 @@ PATIENT = "patient"
 _TIMER = "jiedan_silence"
 
 
-def cut_silent_connections(engine: AsyncEngine, *, after: float) -> None:
+def cut_silent_connections(engine: AsyncEngine, *, after: float) -> Callable[[], None]:
     """Cut a connection that has not answered a statement, commit or rollback for ``after`` real seconds.
 
-    Longer than the server's own ``statement_timeout``: a server that lives answers before that.
+    Longer than the server's own ``statement_timeout``: a server that lives answers before that. Returns what cuts all
+    that are waiting for an answer at once, for a process that must end.
     """
     watched = engine.sync_engine
+    waiting: dict[int, Any] = {}
+
+    def disarm(info: Any) -> None:
+        waiting.pop(id(info), None)
+        timer = info.pop(_TIMER, None)
+        if timer is not None:
+            timer.cancel()
+
+    def cut_all() -> None:
+        for driver in list(waiting.values()):
+            driver.terminate()
 
     def armed(connection: Connection) -> None:
         if connection.invalidated:
             return  # gone already; asking it for anything would open a new one
         info = connection.info
-        _disarm(info)
+        disarm(info)
+        driver = connection.connection.driver_connection
+        waiting[id(info)] = driver
         if not connection.get_execution_options().get(PATIENT):
-            driver = connection.connection.driver_connection
             info[_TIMER] = asyncio.get_running_loop().call_later(after, _cut, driver, after)
 
     def before_cursor_execute(connection: Connection, *_: Any) -> None:
@@ -42,23 +56,18 @@ def cut_silent_connections(engine: AsyncEngine, *, after: float) -> None:
 
     def after_cursor_execute(connection: Connection, *_: Any) -> None:
         if not connection.invalidated:
-            _disarm(connection.info)
+            disarm(connection.info)
 
     def checkin(_: Any, record: Any) -> None:
-        _disarm(record.info)
+        disarm(record.info)
 
     event.listen(watched, "before_cursor_execute", before_cursor_execute)
     event.listen(watched, "after_cursor_execute", after_cursor_execute)
     event.listen(watched, "commit", armed)
     event.listen(watched, "rollback", armed)
     event.listen(watched, "checkin", checkin)
-    event.listen(watched, "invalidate", lambda _connection, record, _error: _disarm(record.info))
-
-
-def _disarm(info: Any) -> None:
-    timer = info.pop(_TIMER, None)
-    if timer is not None:
-        timer.cancel()
+    event.listen(watched, "invalidate", lambda _connection, record, _error: disarm(record.info))
+    return cut_all
 
 
 def _cut(driver: Any, after: float) -> None:
