@@ -27,8 +27,10 @@ PRESS = (
 )
 DECLARED = (
     '<!DOCTYPE xml [<!ENTITY a "b">]><xml><Encrypt>&a;</Encrypt></xml>',
-    '<!DOCTYPE xml [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">'
-    '<!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]><xml><Encrypt>&c;</Encrypt></xml>',
+    (
+        '<!DOCTYPE xml [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">'
+        '<!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]><xml><Encrypt>&c;</Encrypt></xml>'
+    ),
     '<!DOCTYPE xml [<!ENTITY f SYSTEM "file:///etc/passwd">]><xml><Encrypt>&f;</Encrypt></xml>',
     '<!DOCTYPE xml SYSTEM "http://127.0.0.1/x.dtd"><xml><Encrypt>x</Encrypt></xml>',
     "<!DOCTYPE xml><xml><Encrypt>x</Encrypt></xml>",
@@ -62,9 +64,10 @@ def honest(shot: Shot) -> bool:
     inner = shot.body[start + len(b"<Encrypt>") : end]
     encrypt = inner.removeprefix(b"<![CDATA[").removesuffix(b"]]>").decode("latin-1").strip()
     query = shot.query
-    if query.get("msg_signature") != sign(
-        SALES.token, query.get("timestamp", ""), query.get("nonce", ""), encrypt
-    ) or not query.get("timestamp", "").isdigit():
+    if (
+        query.get("msg_signature") != sign(SALES.token, query.get("timestamp", ""), query.get("nonce", ""), encrypt)
+        or not query.get("timestamp", "").isdigit()
+    ):
         return False
     if abs(int(query["timestamp"]) - NOW) > 600:
         return False
@@ -146,9 +149,7 @@ def _stranger(rng: random.Random) -> Shot:
 
 def _broken(rng: random.Random) -> Shot:
     breakage = rng.choice(list(Breakage))
-    envelope = CIPHER.seal(
-        MESSAGE.encode(), timestamp=NOW, nonce="9", agentid=SALES.agentid, breakage=breakage
-    )
+    envelope = CIPHER.seal(MESSAGE.encode(), timestamp=NOW, nonce="9", agentid=SALES.agentid, breakage=breakage)
     return replace(_plain(envelope, "known breakages"), declared=breakage is Breakage.DTD)
 
 
