@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from bot.masters.demo import load_demo
 from cluster.platforms import environment
@@ -120,11 +121,9 @@ class Deployment:
 
 
 @asynccontextmanager
-async def deployment(
-    folder: Path, *, platforms: str, replicas: int = 3, log_level: str = "WARNING"
-) -> AsyncIterator[Deployment]:
-    """A running deployment, ended in good order or not at all."""
-    running = Deployment(folder, platforms=platforms, replicas=replicas, log_level=log_level, balancer_port=free_port())
+async def deployment(folder: Path, *, platforms: str, **options: Any) -> AsyncIterator[Deployment]:
+    """A running deployment, ended in good order or not at all. The platforms must run already."""
+    running = Deployment(folder, platforms=platforms, **options)
     try:
         await running.start()
         yield running

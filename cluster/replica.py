@@ -42,6 +42,7 @@ class Replica:
         self._env = {
             **{key: value for key, value in os.environ.items() if not key.startswith("JIEDAN_")},
             "PYTHONPATH": str(ROOT),
+            "JIEDAN_REPLICA": name,
             **env,
             "JIEDAN_HOST": host,
             "JIEDAN_PORT": str(port),
@@ -91,15 +92,19 @@ class Replica:
             return None
 
     async def wait_ready(self, *, timeout: float = 30.0, sockets: int = 0) -> dict[str, Any]:
-        """Return when it serves, and has so many DingTalk sockets. Raises RuntimeError with its log when it ended."""
-        async with asyncio.timeout(timeout):
-            while True:
-                if not self.running:
-                    raise RuntimeError(f"{self.name} has ended:\n{self.log.read_text()[-3000:]}")
-                said = await self.readiness()
-                if said is not None and said["stream_sockets"] >= sockets:
-                    return said
-                await asyncio.sleep(LOOK_EVERY)
+        """Return when it serves, and has so many DingTalk sockets. Raises RuntimeError with its log otherwise."""
+        said: dict[str, Any] | None = None
+        try:
+            async with asyncio.timeout(timeout):
+                while self.running:
+                    said = await self.readiness()
+                    if said is not None and said["stream_sockets"] >= sockets:
+                        return said
+                    await asyncio.sleep(LOOK_EVERY)
+        except TimeoutError:
+            pass
+        why = f"not ready within {timeout:g} s, says {said}" if self.running else "ended"
+        raise RuntimeError(f"{self.name} {why}; its log:\n{self.log.read_text()[-3000:]}")
 
     def kill_worker(self, how: signal.Signals = signal.SIGKILL) -> int | None:
         """The serving child dies, the socket stays. Its pid, None when there was none just then."""
