@@ -16,8 +16,7 @@ from core.desk import Act
 from core.notices import CardKind, ClickCode, Delivery, PostedCard
 from core.people import PlatformName
 from core.ports import Database, Messenger, SendResult
-from core.telling import Teller, card_id
-from handlers import texts
+from core.telling import Address, Teller, card_id
 
 log = structlog.get_logger()
 
@@ -69,7 +68,7 @@ class CardSender:
         first = posted.shown_digest or shown
         if not posted.shown_digest:
             await self._shown(posted, shown, closed=False)
-        retry = delivery.attempts > 1
+        retry = delivery.unsure or delivery.attempts > 1
         result = await messenger.send_card(posted.recipients, payload, posted.card_id, retry=retry)
         # Had an earlier try of unknown outcome put it there, it stands in the state of that time: the delivery of the
         # change since then, next in this lane, will see the difference.
@@ -110,7 +109,7 @@ class CardSender:
         left to decide. The picker's own card always comes fresh: it is what they hold in the hand, and scans bring no
         update code."""
         if card.closed_text and card.kind is not CardKind.PICK_STOP:
-            return await self._say_closed(delivery, messenger, card, posted)
+            return await self._say_closed(delivery, card, posted)
         generation = posted.generation + 1
         new = PostedCard(
             platform=posted.platform,
@@ -129,18 +128,25 @@ class CardSender:
                 return None
         return await self._post(delivery, messenger, card, new)
 
-    async def _say_closed(
-        self, delivery: Delivery, messenger: Messenger, card: Card, posted: PostedCard
-    ) -> Outcome | None:
-        """Their copy still shows live buttons: say that it is over. Who heard it with the change is not told twice."""
+    async def _say_closed(self, delivery: Delivery, card: Card, posted: PostedCard) -> Outcome | None:
+        """Their copy still shows live buttons: say that it is over. Who heard it with the change is not told twice.
+
+        A notice for each of them, recorded in the commit that settles the card: none is skipped or said twice when the
+        sender dies between two of them.
+        """
         if card.kind not in SAID_WHEN_STALE:
             return None
-        words = texts.card_over(title=card.title, outcome=card.closed_text)
-        result = SendResult()
-        for account in posted.recipients:
-            result = await messenger.send_text(account, words, retry=delivery.attempts > 1)
-        await self._shown(posted, digest(self._renderer.payload(card, delivery.platform, None)), closed=True)
-        return result.provider_id, result.unreachable
+        shown = digest(self._renderer.payload(card, delivery.platform, None))
+        async with self._database.transaction() as tx:
+            row = await tx.outbox.posted_by_card_id(posted.platform, posted.card_id)
+            assert row is not None
+            tell = Teller(tx, now=self._clock.now(), cause=f"over:{posted.platform}:{posted.card_id}")
+            for account in posted.recipients:
+                to = Address(platform=posted.platform, account=account)
+                await tell.say(to, "card_over", title=card.title, outcome=card.closed_text)
+            row.shown_digest, row.closed = shown, True
+            await tx.outbox.save_posted(row)
+        return posted.card_id, ()
 
     async def _posted(self, posted: PostedCard, result: SendResult, shown: str, *, closed: bool) -> None:
         async with self._database.transaction() as tx:

@@ -4,28 +4,35 @@ has a key (reliability section 6)."""
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
 from bot.card_sending import CardSender
+from bot.folding import folded
 from bot.masterdata import DeskSource
 from bot.platform_errors import (
+    MediaGone,
     NotReachable,
     PlatformBusy,
     PlatformDown,
     PlatformError,
     QuotaExhausted,
     RateLimited,
+    Throttled,
     TokenRejected,
+    Unsent,
 )
 from bot.pool import ClaimPool
 from bot.rendering import Renderer, picture_name
+from bot.retries import LONGEST_WAIT, Retries
+from bot.text_parts import split
 from core.clock import Clock
 from core.desk import Act
-from core.notices import Delivery, DeliveryKind, Priority
+from core.notices import UNKEYED, Delivery, DeliveryKind, Priority
 from core.people import PlatformName, Role
 from core.ports import Coordinator, Database, FileStore, Messenger, OutboxQueue, Transaction
 from core.telling import Address, Teller
@@ -33,47 +40,23 @@ from handlers import texts
 
 log = structlog.get_logger()
 
-MAX_ATTEMPTS: dict[Priority, int] = {
-    Priority.EXPEDITE: 8,
-    Priority.RECEIPT: 8,
-    Priority.APPROVAL: 10,
-    Priority.PICK: 10,
-    Priority.DIGEST: 12,
-}
-TEXT_BYTES = 2000
-LONGEST_WAIT = 60.0
+URGENT_PLACES = 2
+"""Kept free for expedites and escalations, whatever else is slow."""
+UNKEYED_MOST = 4
+"""In the air at once on channels without a key: so many at most are seen twice when the process is killed."""
+DEFECTS = 8
+"""Tries of a delivery that we ourselves cannot make ready, before it is parked."""
+SILENT_ENDS = 10
+"""Claims of a delivery after each of which its process vanished without a word, before it is parked."""
+MARK_FOR = 30.0
+MARK_AGAIN = 0.5
+"""Seconds for which the mark of something sent is tried while the database is away, and between two tries."""
 
-
-class Breaker:
-    """Opens after five network errors in a row to one platform; half-open with one probe after ``rest`` seconds."""
-
-    def __init__(self, clock: Clock, *, limit: int = 5, rest: float = 10.0) -> None:
-        self._clock = clock
-        self._limit = limit
-        self._rest = timedelta(seconds=rest)
-        self._failures: dict[PlatformName, int] = {}
-        self._until: dict[PlatformName, datetime] = {}
-
-    def wait(self, platform: PlatformName) -> float:
-        """Seconds to wait before this platform is tried; 0 when it may be tried now."""
-        if self._failures.get(platform, 0) < self._limit:
-            return 0.0
-        left = (self._until[platform] - self._clock.now()).total_seconds()
-        if left > 0:
-            return left
-        self._until[platform] = self._clock.now() + self._rest
-        return 0.0
-
-    def failed(self, platform: PlatformName) -> None:
-        self._failures[platform] = self._failures.get(platform, 0) + 1
-        self._until[platform] = self._clock.now() + self._rest
-
-    def worked(self, platform: PlatformName) -> None:
-        self._failures.pop(platform, None)
+Count = Callable[..., None]
 
 
 class OutboxLoop:
-    """Sends without a batch barrier: ``concurrency`` deliveries at once, one per lane."""
+    """Sends without a batch barrier: ``concurrency`` deliveries at once, one per lane, and two more that are urgent."""
 
     def __init__(
         self,
@@ -90,6 +73,7 @@ class OutboxLoop:
         concurrency: int = 8,
         lease: float = 30.0,
         poll: float = 0.5,
+        count: Count = lambda name, **labels: None,
     ) -> None:
         self._queue = queue
         self._database = database
@@ -101,7 +85,9 @@ class OutboxLoop:
         self._messengers = messengers
         self._owner = owner
         self._lease = lease
-        self._breaker = Breaker(clock)
+        self._count = count
+        self._retries = Retries(clock)
+        self._unkeyed: set[int] = set()
         self._cards = CardSender(database=database, desks=desks, renderer=renderer, clock=clock)
         self._pool = ClaimPool(
             "outbox",
@@ -110,7 +96,7 @@ class OutboxLoop:
             work=self._guarded,
             key=_id,
             release=lambda: queue.release_all(owner),
-            concurrency=concurrency,
+            concurrency=concurrency + URGENT_PLACES,
             poll=poll,
         )
         self.start = self._pool.start
@@ -121,41 +107,72 @@ class OutboxLoop:
         return self._pool.idle
 
     async def _claim(self, free: int) -> list[Delivery]:
-        return await self._queue.claim(self._owner, self._clock.now(), self._lease, free)
+        """By priority; the last places, in all and among the unkeyed, are left to what is urgent."""
+        now, places, room = self._clock.now(), free - URGENT_PLACES, UNKEYED_MOST - len(self._unkeyed)
+        claimed: list[Delivery] = []
+        if places > 0:
+            claimed = await self._queue.claim(self._owner, now, self._lease, places, unkeyed=max(0, room - 1))
+        if places <= 0 or room <= 1:
+            room -= sum(_unkeyed(delivery) for delivery in claimed)
+            claimed += await self._queue.claim(
+                self._owner, now, self._lease, free - len(claimed), unkeyed=max(0, room), urgent=True
+            )
+        self._unkeyed |= {_id(delivery) for delivery in claimed if _unkeyed(delivery)}
+        return claimed
 
     async def _guarded(self, delivery: Delivery) -> None:
-        delivery_id = _id(delivery)
-        started = self._clock.now()
-        wait = self._breaker.wait(delivery.platform)
-        if wait > 0:
-            await self._queue.retry(
-                delivery_id,
-                self._owner,
-                available_at=started + timedelta(seconds=wait),
-                error="breaker open",
-                count=False,
-            )
-            return
-        code, result = "", "sent"
+        renewal = asyncio.create_task(self._renew(delivery))
         try:
-            await self._send(delivery)
-            self._breaker.worked(delivery.platform)
+            await self._work(delivery)
         except asyncio.CancelledError:
             raise
+        except Exception:
+            # The database is away: the lease runs out, and the row comes back as one that may have been sent.
+            log.exception("delivery left to its lease", delivery=delivery.id)
+        finally:
+            self._unkeyed.discard(_id(delivery))
+            renewal.cancel()
+            with suppress(asyncio.CancelledError):
+                await renewal
+
+    async def _renew(self, delivery: Delivery) -> None:
+        """A picture may take longer to send than a lease lasts."""
+        while True:
+            await asyncio.sleep(self._lease / 3)
+            with suppress(Exception):  # the next round tries again
+                if not await self._queue.renew(
+                    _id(delivery), self._owner, self._clock.now() + timedelta(seconds=self._lease)
+                ):
+                    return
+
+    async def _work(self, delivery: Delivery) -> None:
+        started = self._clock.now()
+        code, result = "", "sent"
+        try:
+            if delivery.attempts > SILENT_ENDS and not delivery.last_error:
+                await self._park(delivery, "every try ended without a word")
+                result = "poison"
+            else:
+                await self._send(delivery)
+        except Throttled as full:
+            self._count("throttled", platform=delivery.platform.value, api=full.api)
+            await _insisting(partial(self._failed, delivery, full))
+            return  # the platform was not asked: no try
         except PlatformError as error:
             code, result = error.code, type(error).__name__
-            await self._failed(delivery, error)
+            await _insisting(partial(self._failed, delivery, error))
         except Exception as error:
             code, result = type(error).__name__, "failed"
             log.exception("delivery failed", delivery=delivery.id)
-            await self._again(delivery, f"{type(error).__name__}: {error}"[:500])
+            await self._defect(delivery, f"{type(error).__name__}: {error}"[:500])
         latency = round((self._clock.now() - started).total_seconds() * 1000)
+        self._count("deliveries", platform=delivery.platform.value, result=result)
         await self._queue.log(
-            delivery_id, delivery.attempts, at=started, result=result, errcode=code, latency_ms=latency
+            _id(delivery), delivery.attempts, at=started, result=result, errcode=code, latency_ms=latency
         )
         log.info(
             "delivery",
-            delivery=delivery_id,
+            delivery=delivery.id,
             kind=delivery.kind.value,
             platform=delivery.platform.value,
             result=result,
@@ -165,37 +182,60 @@ class OutboxLoop:
 
     async def _send(self, delivery: Delivery) -> None:
         messenger = self._messengers.get(delivery.platform)
-        assert delivery.id is not None
         if messenger is None:
             raise NotReachable("no_platform", f"{delivery.platform} is not configured")
         if delivery.kind is DeliveryKind.CARD:
             outcome = await self._cards.send(delivery, messenger)
             if outcome is None:
-                await self._queue.superseded(delivery.id, self._owner)
+                await self._queue.superseded(_id(delivery), self._owner)
                 return
             provider, unreachable = outcome
         else:
             provider, unreachable = await self._plain(delivery, messenger)
-        await self._queue.sent(delivery.id, self._owner, provider_id=provider, at=self._clock.now())
-        if unreachable:
-            await self._elsewhere(delivery, unreachable)
+        await self._mark_sent(delivery, provider, unreachable)
+
+    async def _mark_sent(self, delivery: Delivery, provider: str, unreachable: tuple[str, ...]) -> None:
+        """It is at the platform: forgetting that for a database that is away a moment would send it twice."""
+
+        async def mark() -> None:
+            if unreachable:  # first, so that a crash in between tells nobody less
+                await self._elsewhere(delivery, unreachable)
+            if not await self._queue.sent(_id(delivery), self._owner, provider_id=provider, at=self._clock.now()):
+                log.warning("delivery lease lost, sent all the same", delivery=delivery.id)
+
+        await _insisting(mark)
 
     async def _plain(self, delivery: Delivery, messenger: Messenger) -> tuple[str, tuple[str, ...]]:
         account = delivery.recipients[0]
-        retry = delivery.attempts > 1
         if delivery.kind is DeliveryKind.TEXT:
-            words = texts.render(delivery.body["sentence"], delivery.body["args"])
-            result = None
-            for part in split(words):
-                result = await messenger.send_text(account, part, retry=retry)
-            assert result is not None
-            return result.provider_id, result.unreachable
+            body = await folded(self._queue, delivery, self._owner)
+            return await self._text(delivery, messenger, texts.render(body["sentence"], body["args"]))
         data = await self._picture(delivery)
         if data is None:
             return "", ()
         name = picture_name(delivery.body["source"], delivery.body["ref"])
-        result = await messenger.send_image(account, data, name)
+        handle = await self._uploaded(delivery, messenger, data, name)
+        result = await messenger.send_image(account, data, name, handle=handle, retry=delivery.unsure)
         return result.provider_id, result.unreachable
+
+    async def _text(self, delivery: Delivery, messenger: Messenger, words: str) -> tuple[str, tuple[str, ...]]:
+        provider = ""
+        unreachable: tuple[str, ...] = ()
+        again = delivery.unsure
+        for part in split(words):
+            result = await messenger.send_text(delivery.recipients[0], part, retry=again)
+            provider, unreachable = result.provider_id, result.unreachable
+            delivery.unsure = True  # a part is there: should a later one fail, the next try repeats this one
+        return provider, unreachable
+
+    async def _uploaded(self, delivery: Delivery, messenger: Messenger, data: bytes, name: str) -> str:
+        """Uploaded once and noted before it is sent: the duplicate check compares the very handle."""
+        known = delivery.body.get(_handle(delivery))
+        if isinstance(known, str):
+            return known
+        handle = await messenger.upload_image(data, name)
+        await self._queue.keep(_id(delivery), self._owner, {**delivery.body, _handle(delivery): handle})
+        return handle
 
     async def _picture(self, delivery: Delivery) -> bytes | None:
         source, ref = delivery.body["source"], delivery.body["ref"]
@@ -209,48 +249,76 @@ class OutboxLoop:
         return Act(tx=tx, desk=await self._desks.get(tx), tell=Teller(tx, now=self._clock.now(), cause="render"))
 
     async def _failed(self, delivery: Delivery, error: PlatformError) -> None:
-        assert delivery.id is not None
-        now = self._clock.now()
+        name, attempts = delivery.platform.value, delivery.attempts
         match error:
             case RateLimited():
-                later = now + timedelta(seconds=max(error.retry_after or 1.0, 0.05))
-                await self._queue.retry(delivery.id, self._owner, available_at=later, error=str(error), count=False)
+                at = self._retries.after_limit(error, Priority(delivery.priority))
+                await self._later(delivery, at, str(error), count=False)
             case PlatformDown():
-                self._breaker.failed(delivery.platform)
-                await self._again(delivery, str(error))
+                delivery.unsure = delivery.unsure or not isinstance(error, Unsent)
+                await self._later(delivery, self._retries.after_failure(attempts), str(error))
+            case PlatformBusy(code="-1"):
+                answers = await self._queue.failures(_id(delivery), error.code) + 1
+                await self._later(delivery, self._retries.after_busy(answers), str(error))
             case PlatformBusy():
-                await self._again(delivery, str(error))
+                await self._later(delivery, self._retries.after_failure(attempts), str(error))
+            case MediaGone() if _handle(delivery) in delivery.body:
+                body = {key: value for key, value in delivery.body.items() if key != _handle(delivery)}
+                await self._queue.keep(_id(delivery), self._owner, body)
+                await self._later(delivery, self._retries.after_failure(attempts), str(error))
             case TokenRejected():
-                later = now + timedelta(seconds=error.retry_after or LONGEST_WAIT)
-                await self._queue.retry(delivery.id, self._owner, available_at=later, error=str(error), count=False)
-                await self._alarm(delivery, f"{delivery.platform.value} 凭证被拒({error.code}),消息暂停发送,请检查密钥")
+                at = self._clock.now() + timedelta(seconds=error.retry_after or LONGEST_WAIT)
+                await self._later(delivery, at, str(error), count=False)
+                await self._alarm(delivery, f"{name} 凭证被拒({error.code}),消息暂停发送,请检查密钥")
             case NotReachable():
-                await self._elsewhere(delivery, tuple(delivery.recipients))
-                await self._queue.dead(delivery.id, self._owner, error=str(error), at=now)
+                await self._park(delivery, str(error))
             case QuotaExhausted():
-                await self._elsewhere(delivery, tuple(delivery.recipients))
-                await self._queue.dead(delivery.id, self._owner, error=str(error), at=now)
-                await self._alarm(delivery, f"{delivery.platform.value} 本月额度已用完,消息改走另一平台")
+                await self._park(delivery, str(error))
+                await self._alarm(delivery, f"{name} 本月额度已用完,消息改走另一平台")
             case _:
-                await self._queue.dead(delivery.id, self._owner, error=str(error), at=now)
+                await self._queue.dead(_id(delivery), self._owner, error=str(error), at=self._clock.now())
+                await self._alarm(delivery, f"{name} 拒绝了一条消息({error.code}),已搁置 {delivery.id}")
+
+    async def _defect(self, delivery: Delivery, error: str) -> None:
+        delivery.unsure = True
+        at = self._retries.after_failure(delivery.attempts) if delivery.attempts < DEFECTS else None
+        await _insisting(partial(self._later, delivery, at, error))
+
+    async def _later(self, delivery: Delivery, at: datetime | None, error: str, *, count: bool = True) -> None:
+        """Try again ``at`` that time; with None, or past the budget of its urgency, the other messenger takes over.
+
+        What is urgent changes over before a ban that outlasts its budget, not after. As long as somebody of the
+        recipients has no other messenger it is tried here for a day.
+        """
+        until = self._retries.give_up_at(delivery)
+        if at is None or at >= until:
+            everybody = await self._elsewhere(delivery, tuple(delivery.recipients))
+            if at is None or everybody or at >= self._retries.last_resort(delivery, until):
+                await self._park(delivery, error, forwarded=True)
                 await self._alarm(
-                    delivery, f"{delivery.platform.value} 拒绝了一条消息({error.code}),已搁置 {delivery.id}"
+                    delivery, f"{delivery.platform.value} 有消息一直发不出去,能改走另一平台的已改走,请回复“搁置”查看"
                 )
+                return
+        await self._queue.retry(
+            _id(delivery),
+            self._owner,
+            available_at=at,
+            error=error,
+            count=count,
+            unsure=delivery.unsure,
+            give_up_at=until,
+        )
 
-    async def _again(self, delivery: Delivery, error: str) -> None:
-        """Full jitter on 0.5 s·2ⁿ; given up after the attempts its priority allows."""
-        assert delivery.id is not None
-        now = self._clock.now()
-        if delivery.attempts >= MAX_ATTEMPTS[Priority(delivery.priority)]:
-            await self._queue.dead(delivery.id, self._owner, error=error, at=now)
+    async def _park(self, delivery: Delivery, error: str, *, forwarded: bool = False) -> None:
+        """Given up here: on to the other messenger, and a dead letter. In this order, so that a crash in between tells
+        nobody less."""
+        if not forwarded:
             await self._elsewhere(delivery, tuple(delivery.recipients))
-            return
-        ceiling = min(LONGEST_WAIT, 0.5 * 2**delivery.attempts)
-        later = now + timedelta(seconds=random.uniform(0.1, ceiling))
-        await self._queue.retry(delivery.id, self._owner, available_at=later, error=error)
+        await self._queue.dead(_id(delivery), self._owner, error=error, at=self._clock.now())
 
-    async def _elsewhere(self, delivery: Delivery, accounts: tuple[str, ...]) -> None:
-        """People this channel did not reach get it on their other messenger; with no other channel it stays parked."""
+    async def _elsewhere(self, delivery: Delivery, accounts: tuple[str, ...]) -> bool:
+        """People this channel did not reach get it on their other messenger; whether all of them have one."""
+        moved = 0
         async with self._database.transaction() as tx:
             act = await self._act(tx)
             for account in accounts:
@@ -261,7 +329,9 @@ class OutboxLoop:
                 tell = Teller(tx, now=act.now, cause=f"fallback:{delivery.idem_key}")
                 to = Address(platform=other.platform, account=other.account)
                 await tell.forward(delivery, to)
+                moved += 1
         self._coordinator.wake("outbox")
+        return moved == len(accounts)
 
     async def _alarm(self, delivery: Delivery, text: str) -> None:
         """An administrator hears of it once an hour per kind, on the messenger that still works."""
@@ -280,31 +350,28 @@ class OutboxLoop:
         self._coordinator.wake("outbox")
 
 
+async def _insisting(mark: Callable[[], Awaitable[None]]) -> None:
+    """Until the database takes it, for half a minute; then raises what it said last."""
+    until = asyncio.get_running_loop().time() + MARK_FOR
+    while True:
+        try:
+            return await mark()
+        except Exception:
+            if asyncio.get_running_loop().time() >= until:
+                raise
+            log.warning("the outbox cannot be marked, trying again", exc_info=True)
+            await asyncio.sleep(MARK_AGAIN)
+
+
 def _id(delivery: Delivery) -> int:
     assert delivery.id is not None
     return delivery.id
 
 
-def split(text: str) -> list[str]:
-    """Parts of at most 2000 bytes, cut at line ends where possible: both messengers cut longer texts silently."""
-    parts: list[str] = []
-    current = ""
-    for piece in (short for line in text.split("\n") for short in _short_pieces(line)):
-        candidate = f"{current}\n{piece}" if current else piece
-        if len(candidate.encode()) <= TEXT_BYTES:
-            current = candidate
-            continue
-        parts.append(current)
-        current = piece
-    return [*parts, current]
+def _unkeyed(delivery: Delivery) -> bool:
+    return (delivery.platform, delivery.kind) in UNKEYED
 
 
-def _short_pieces(line: str) -> list[str]:
-    """A line that is longer than a message, cut between characters."""
-    pieces: list[str] = []
-    rest = line
-    while len(rest.encode()) > TEXT_BYTES:
-        head = rest.encode()[:TEXT_BYTES].decode(errors="ignore")
-        pieces.append(head)
-        rest = rest[len(head) :]
-    return [*pieces, rest]
+def _handle(delivery: Delivery) -> str:
+    """Name in the body under which the uploaded picture is noted: each messenger has its own."""
+    return f"handle_{delivery.platform.value}"

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
+from bot.repeated import RepeatedFailure
 from core.ports import Coordinator
 
 log = structlog.get_logger()
@@ -46,6 +47,7 @@ class ClaimPool(Generic[T]):
         self._running: set[asyncio.Task[None]] = set()
         self._in_flight: set[int] = set()
         self._stopping = False
+        self._failure = RepeatedFailure(f"claim failed in the {name}")
         self._loop: asyncio.Task[None] | None = None
 
     @property
@@ -83,8 +85,10 @@ class ClaimPool(Generic[T]):
             if free > 0:
                 try:
                     rows = await self._claim(free)
-                except Exception:
-                    log.exception("claim failed", pool=self._name)
+                except Exception as error:
+                    self._failure.failed(error)
+                else:
+                    self._failure.worked()
             for row in rows:
                 task = asyncio.create_task(self._one(row), name=f"{self._name}-{self._key(row)}")
                 self._running.add(task)
@@ -99,6 +103,8 @@ class ClaimPool(Generic[T]):
         self._in_flight.add(key)
         try:
             await self._work(row)
+        except Exception:
+            log.exception("work raised", pool=self._name, row=key)
         finally:
             self._in_flight.discard(key)
 

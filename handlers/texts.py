@@ -91,6 +91,12 @@ def no_self_approval(number: str) -> str:
     return f"{number} 是你自己提交的,不能自己审批。请等其他同事处理。"
 
 
+def digest(items: Sequence[tuple[str, dict[str, object]]]) -> str:
+    """Several notices that piled up for one person, in their order and in full."""
+    said = [f"{nth}. {render(sentence, args)}" for nth, (sentence, args) in enumerate(items, start=1)]
+    return "\n".join([f"你有 {len(items)} 条消息,合并如下:", *said])
+
+
 # ---------------------------------------------------------------- receiving
 
 
@@ -190,6 +196,10 @@ def kind_not_supported(kind: str) -> str:
 
 def will_retry() -> str:
     return "这条消息处理时出了点问题,已留存,稍后自动重试,不用重发。"
+
+
+def queued() -> str:
+    return "⏳ 排队中:现在消息较多,你发的已收到,会按先后顺序处理,不用重发。"
 
 
 def parked(code: str) -> str:

@@ -25,6 +25,7 @@ LOT = "SUPPLIER-LOT-2025-11-03-0007"
 MANY_NUMBERS = [f"SO260221-{n:04}" for n in range(5)]
 
 SAMPLES: dict[str, Any] = {
+    "items": [["unknown_person", {"account": "zhangsan"}], ["outsider", {}]],
     "warehouse": "KS",
     "title": "技术确认 SO260221-0137",
     "outcome": "技术甲已通过",
