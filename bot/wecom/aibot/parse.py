@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.plain_json import bounded_key
 from bot.wecom.aibot.frames import BadFrame
 from bot.wecom.aibot.media import handle_of
 from bot.wecom.parse import Stored, clean
@@ -46,8 +47,8 @@ def store_form(body: Body, now: datetime) -> RawInbound:
     chat = _group(body)
     return RawInbound(
         platform=PlatformName.WECOM,
-        dedupe_key=f"m:{msgid}" if msgid else f"h:{digest}",
-        conv_key=f"wecom:aibot:{chat}:{account}" if chat else f"wecom:aibot:{account}",
+        dedupe_key=bounded_key(f"m:{msgid}" if msgid else f"h:{digest}"),
+        conv_key=bounded_key(f"wecom:aibot:{chat}:{account}" if chat else f"wecom:aibot:{account}"),
         kind=_kind(body).value,
         payload={AIBOT: kept},
         platform_at=_created(body, now),
