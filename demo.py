@@ -29,6 +29,7 @@ from bot.dingtalk.settings import StreamSettings
 from bot.masters.demo import load_demo
 from bot.ocr import OcrReader
 from bot.settings import CalendarSection, DingTalkSection, Settings, WeComSection
+from bot.wecom.aibot.settings import AibotSettings
 from core.clock import CHINA, MovableClock
 from simulator.personas import FIRST_PHONES, find
 from simulator.server import BODY_MOST, Accounts, Simulator
@@ -55,6 +56,7 @@ class World:
         redis_url: str = "",
         host: str = "127.0.0.1",
         stream: StreamSettings | None = None,
+        aibot: AibotSettings | None = None,
         clock: MovableClock | None = None,
         **simulator: Any,
     ) -> None:
@@ -64,6 +66,7 @@ class World:
         self.reader = OcrReader(workers=1)
         self._port, self._host = port, host
         self._stream = stream
+        self._aibot = aibot
         self._accounts = Accounts()
         self._database_url = database_url or f"sqlite+aiosqlite:///{folder / 'jiedan.db'}"
         self._redis_url = redis_url
@@ -167,7 +170,7 @@ class World:
             await asyncio.sleep(0.02)
 
     def _make(self) -> Bot:
-        return Bot(self.settings(), clock=self.clock, reader=self.reader, stream=self._stream)
+        return Bot(self.settings(), clock=self.clock, reader=self.reader, stream=self._stream, aibot=self._aibot)
 
     async def _serve(self) -> None:
         await self.bot.start()

@@ -45,7 +45,15 @@ class AibotLine:
         self._database = database
         self._coordinator = coordinator
         self._clock = clock
-        self.client = AibotClient(settings, ingest, AibotAnswers(database), clock, session=session, alarm=self._trouble)
+        self.client = AibotClient(
+            settings,
+            ingest,
+            AibotAnswers(database),
+            clock,
+            session=session,
+            ours=self._ours,
+            alarm=self._trouble,
+        )
         self.leader = Leader(
             f"wecom:aibot:{settings.bot_id}",
             self.client.run,
@@ -60,6 +68,9 @@ class AibotLine:
     async def stop(self) -> None:
         self.client.leaving = True
         await self.leader.stop()
+
+    async def _ours(self) -> bool:
+        return await self.leader.confirm()
 
     async def _trouble(self, trouble: Trouble, code: str) -> None:
         cause = f"aibot:{trouble}:{self._clock.now():%Y%m%d%H%M}"

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from bot.repeated import RepeatedFailure
 from core.clock import Clock
 from core.ports import Coordinator, Leases
 
@@ -49,6 +50,7 @@ class Leader:
         self._keeper: asyncio.Task[None] | None = None
         self._running: asyncio.Task[None] | None = None
         self.leading = False
+        self._failure = RepeatedFailure(f"the lease {name} could not be asked for")
 
     def start(self) -> None:
         """Begin to compete; returns at once."""
@@ -72,6 +74,10 @@ class Leader:
             await asyncio.wait({self._running}, timeout=self._handover)
         await self._end_job()
 
+    async def confirm(self) -> bool:
+        """Ask the database itself: is the lease ours now? A process that was frozen thinks so too long."""
+        return await self._leases.renew(self._name, self._owner, self._clock.now(), self._ttl)
+
     @property
     def _channel(self) -> str:
         return f"lease:{self._name}"
@@ -80,8 +86,10 @@ class Leader:
         while True:
             try:
                 await self._step()
-            except Exception:
-                log.exception("the lease could not be asked for", lease=self._name, leading=self.leading)
+            except Exception as error:
+                self._failure.failed(error)
+            else:
+                self._failure.worked()
             if self.leading:
                 await asyncio.sleep(self._ttl / 3)
             else:

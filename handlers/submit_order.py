@@ -101,9 +101,10 @@ async def from_pictures(ctx: Context) -> None:
         if not any(x.looks_like_order for x in read) and is_order_like(said, act.desk.index, now=act.now):
             await _typed(ctx, act, said, attachment_sha256=sources[0].sha256)
             return
+        first = next((nth for nth, reading in enumerate(read) if reading.looks_like_order), None)
+        if said and first is not None:
+            read[first] = captioned(read[first], read_text(said, act.desk.index, now=act.now))
         for nth, (source, reading) in enumerate(zip(sources, read, strict=True)):
-            if reading.looks_like_order and said:
-                reading, said = captioned(reading, read_text(said, act.desk.index, now=act.now)), ""
             await _draft(ctx, act, source, reading, suffix=f":{nth}" if nth else "")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.intake.text_order import TextLine, TextOrder
-from core.part_number import squeezed
+from core.part_number import normal
 from core.reading.sheet import ProblemKind, SheetField, SheetLine, SheetReading
 
 TYPED = -1
@@ -38,8 +38,7 @@ def captioned(reading: SheetReading, said: TextOrder) -> SheetReading:
 
 def _stands_there(line: TextLine, reading: SheetReading) -> bool:
     return any(
-        squeezed(printed.part_text).casefold() == squeezed(line.part_text).casefold()
-        and printed.quantity == line.quantity
+        normal(printed.part_text) == normal(line.part_text) and printed.quantity == line.quantity
         for printed in reading.lines
     )
 

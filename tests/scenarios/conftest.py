@@ -14,6 +14,7 @@ import pytest
 import demo
 from bot.dingtalk.settings import StreamSettings
 from bot.masters.demo import load_demo
+from bot.wecom.aibot.settings import AibotSettings
 from core.clock import MovableClock
 from core.timeline import first_broken
 from simulator.scenarios import Stage
@@ -22,6 +23,16 @@ from tests.servers import PostgresServer, RedisServer, postgres_server, redis_se
 
 __all__ = ["postgres_server", "redis_server"]
 
+QUICK_AIBOT = AibotSettings(
+    bot_id="",
+    secret="",
+    ping_every=0.5,
+    watchdog=4.0,
+    backoff_first=0.05,
+    backoff_most=0.2,
+    stop_grace=2.0,
+)
+"""Real patience scaled down, so that no test waits for it."""
 QUICK_STREAM = StreamSettings(backoff_first=0.05, backoff_most=0.2, watchdog=5.0, heartbeat=2.0, stop_grace=2.0)
 
 
@@ -65,7 +76,7 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, s
 @pytest.fixture
 async def running(home: dict[str, str], tmp_path: Path) -> AsyncIterator[demo.World]:
     clock = MovableClock(demo.MORNING)
-    async with demo.world(tmp_path, fill=False, clock=clock, stream=QUICK_STREAM, **home) as world:
+    async with demo.world(tmp_path, fill=False, clock=clock, stream=QUICK_STREAM, aibot=QUICK_AIBOT, **home) as world:
         yield world
 
 

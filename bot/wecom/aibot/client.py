@@ -33,9 +33,9 @@ class AibotClient:
     """``run`` is a job for the leader: it ends when it is cancelled, and it may be run again.
 
     Failures are met with backoff. A refused id or secret is asked again once a minute, with one alarm per outage.
-    After ``disconnected_event`` it does not reconnect: either the lease is lost already and the job is cancelled in
-    the next seconds, or a foreign installation uses this bot; then the administrators are told and half an hour
-    passes.
+    After ``disconnected_event`` it does not reconnect. When the lease is another's by now (``ours`` says so), that
+    was a replica of ours, and the job ends. Otherwise a foreign installation uses this bot: the administrators are
+    told, and half an hour passes.
     """
 
     def __init__(
@@ -46,11 +46,13 @@ class AibotClient:
         clock: Clock,
         *,
         session: aiohttp.ClientSession,
+        ours: Callable[[], Awaitable[bool]],
         alarm: Alarm = _no_alarm,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._session = session
+        self._ours = ours
         self._alarm = alarm
         self._receiver = Receiver(settings, ingest, answers, clock)
         self._socket: AibotSocket | None = None
@@ -77,7 +79,7 @@ class AibotClient:
             await changed.wait()
 
     async def run(self) -> None:
-        """Hold the connection until cancelled."""
+        """Hold the connection until cancelled, or until another replica has it."""
         self._failures = 0
         while not self.leaving:
             socket = await self._open()
@@ -89,7 +91,10 @@ class AibotClient:
                 self._show(None)
                 await socket.close()
             if ending is Ending.TAKEN_OVER:
-                await self._taken_over()
+                if self.leaving or not await self._ours():
+                    return
+                await self._tell("taken_over", "")
+                await asyncio.sleep(self._settings.taken_over_wait)
                 continue
             if socket.lived >= self._settings.stable_after:
                 self._failures = 0
@@ -128,14 +133,6 @@ class AibotClient:
             await socket.close()
             raise
         return socket
-
-    async def _taken_over(self) -> None:
-        if self.leaving:
-            return
-        await asyncio.sleep(self._settings.taken_over_grace)
-        # Still here, so the lease is ours: whoever took the bot over is none of our replicas.
-        await self._tell("taken_over", "")
-        await asyncio.sleep(self._settings.taken_over_wait)
 
     async def _tell(self, trouble: Trouble, code: str) -> None:
         try:

@@ -34,10 +34,8 @@ class AibotSettings:
     """Only a connection that lived so long makes the next backoff start from the beginning."""
     refused_wait: float = 60.0
     """After a refused id or secret: subscribing is rate-protected."""
-    taken_over_grace: float = 10.0
-    """Another connection took the bot over: so long our own lease has time to say that this was a replica."""
     taken_over_wait: float = 1800.0
-    """It was none of ours: the administrators are told, and the bot is left to it for so long."""
+    """A foreign connection took the bot over: the administrators are told, and it is left alone for so long."""
     welcome_limit: float = 4.0
     """From enter_chat to the greeting; WeCom gives 5 s."""
     store_patience: float = 60.0
