@@ -30,7 +30,7 @@ def main(
     replicas: Annotated[int, typer.Option(help="0: one on sqlite, three on postgres")] = 0,
     rate: Annotated[float, typer.Option(help="orders a second; 0: what two cores carry")] = 0.0,
     outage: Annotated[float, typer.Option(help="seconds of each outage of PostgreSQL")] = 10.0,
-    only_kills: Annotated[bool, typer.Option(help="no other troubles")] = False,
+    only: Annotated[str | None, typer.Option(help="other troubles than kills, by name and comma; empty: none")] = None,
     out: Path = Path("build/chaos.json"),
     log_level: str = "ERROR",
     keep: Annotated[Path | None, typer.Option(help="folder for logs and the SQLite file")] = None,
@@ -48,7 +48,7 @@ def main(
         replicas=replicas or {"sqlite": 1, "postgres": 3}[db],
         rate=rate or RATES[db],
         outage_seconds=outage,
-        troubles=not only_kills,
+        only=None if only is None else tuple(name.strip() for name in only.split(",")),
         log_level=log_level,
         keep=keep,
     )

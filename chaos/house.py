@@ -83,10 +83,14 @@ async def open_house(
                 yield house
     finally:
         if keep is not None:
-            keep.mkdir(parents=True, exist_ok=True)
-            for found in [*folder.glob("*.log"), *folder.glob("*.db*")]:
-                shutil.copy(found, keep)
+            _keep(folder, keep)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _keep(folder: Path, keep: Path) -> None:
+    keep.mkdir(parents=True, exist_ok=True)
+    for found in [*folder.glob("*.log"), *folder.glob("*.db*")]:
+        shutil.copy(found, keep)
 
 
 @asynccontextmanager

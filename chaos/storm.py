@@ -39,7 +39,8 @@ class Storm:
     replicas: int
     rate: float
     outage_seconds: float = 10.0
-    troubles: bool = True
+    only: tuple[str, ...] | None = None
+    """Troubles besides the kills; None: all there are."""
     log_level: str = "WARNING"
     keep: Path | None = None
 
@@ -70,7 +71,7 @@ async def ride_out(storm: Storm, *, say: Any = print) -> tuple[Run, Verdict]:
         bad_weather(platforms.faults)
         crowd = Crowd(company, platforms, orders=storm.orders, rate=storm.rate, seed=storm.seed)
         maker = Troublemaker(house, platforms, storm.seed, outage_seconds=storm.outage_seconds)
-        blows = plan(storm.seed, seconds=storm.seconds, kills=storm.kills, size=storm.size, others=storm.troubles)
+        blows = plan(storm.seed, seconds=storm.seconds, kills=storm.kills, size=storm.size, only=storm.only)
         store = Store(house.database_url)
         started = time.monotonic()
         teller = asyncio.create_task(_progress(crowd, maker, store, started, say))

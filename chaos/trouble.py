@@ -7,7 +7,7 @@ import random
 import resource
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from chaos.house import House
@@ -24,11 +24,16 @@ class Planned:
     name: str
 
 
-def plan(seed: int, *, seconds: float, kills: int, size: str, others: bool = True) -> list[Planned]:
-    """``kills`` spread over the time, and the other troubles between them; the same for the same seed."""
+def plan(seed: int, *, seconds: float, kills: int, size: str, only: Collection[str] | None = None) -> list[Planned]:
+    """``kills`` spread over the time, and the other troubles between them; the same for the same seed.
+
+    ``only`` narrows the others to those named.
+    """
     chance = random.Random(f"trouble {seed}")
     planned = [Planned(after=chance.uniform(0.02, 0.98) * seconds, name="kill worker") for _ in range(kills)]
-    for name, often in (_ALONE if size == "sqlite" else _TOGETHER).items() if others else ():
+    for name, often in (_ALONE if size == "sqlite" else _TOGETHER).items():
+        if only is not None and name not in only:
+            continue
         times = max(1, round(often * seconds / 60)) if often else 0
         planned += [Planned(after=chance.uniform(0.05, 0.9) * seconds, name=name) for _ in range(times)]
     return sorted(planned, key=lambda p: p.after)
