@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
@@ -17,7 +18,9 @@ from aiohttp import ClientSession, web
 
 from bot.aibot_line import AibotLine
 from bot.auditor import Auditor
+from bot.backlog import BacklogWatch, QueueLooks
 from bot.backup import NightlyBackup
+from bot.breakers import Breakers
 from bot.card_sending import CardSender
 from bot.dingtalk import parse as dingtalk_parse
 from bot.dingtalk.api import DingTalkMessenger
@@ -29,6 +32,7 @@ from bot.inbox import InboxLoop, Parse
 from bot.masterdata import DeskSource
 from bot.metrics import Metrics
 from bot.ocr import OcrReader
+from bot.opening import Opening, ended
 from bot.outbox import OutboxLoop
 from bot.platform_errors import PlatformError
 from bot.presses import PressAnswers
@@ -47,6 +51,7 @@ from bot.wecom.apps import WeComApp
 from bot.wecom.callback import WeComCallback
 from cards.keys import Keys
 from core.clock import Clock, SteadyClock
+from core.errors import IngestUnavailable
 from core.inbound import Inbound, RawInbound
 from core.intake.settings import RuleSettings
 from core.people import PlatformName, Role
@@ -54,6 +59,7 @@ from core.ports import Coordinator, InboxWork, Messenger
 from core.rules import Rules
 from core.workcalendar import WorkCalendar
 from handlers import routes
+from storage.away import is_away
 from storage.clock import DatabaseClock
 from storage.coordinator import InProcessCoordinator
 from storage.database import SqlDatabase
@@ -62,6 +68,7 @@ from storage.files import FolderFileStore
 from storage.leases import SqlLeases
 from storage.queues import SqlDeadLetters, SqlInboxQueue, SqlOutboxQueue
 from storage.redis_coordinator import RedisCoordinator
+from storage.spool import Spool
 from storage.writer import GroupCommitWriter
 
 log = structlog.get_logger()
@@ -69,6 +76,14 @@ log = structlog.get_logger()
 __all__ = ["Bot", "DatabaseInUse"]
 
 
+START_PATIENCE = 3.0
+"""Real seconds after which the sockets open although the database (PostgreSQL) has not answered."""
+FINISH_WITHIN = 5.5
+"""Real seconds for what is in flight."""
+STOP_WITHIN = 7.0
+"""Real seconds for the loops; with the sockets' part the bot ends within ten."""
+CUT_BEFORE_END = 1.5
+"""Real seconds before that in which calls to a silent database are given up."""
 QUOTA_MARKS = (70, 90, 100)
 """Percent of the month's metered calls at which the administrators hear of it."""
 
@@ -107,24 +122,34 @@ class Bot:
         self.outbox_queue = SqlOutboxQueue(self.database.writer)
         self.dead_letters = SqlDeadLetters(self.database.writer)
         self.leases = SqlLeases(self.database.writer)
-        self.writer = GroupCommitWriter(self.inbox_queue, self.clock)
+        arrivals = SqlInboxQueue(self.database.ingest)
+        self.writer = GroupCommitWriter(
+            arrivals,
+            self.clock,
+            spool=None if self.database.single_instance else Spool(_spool_file(settings)),
+            late=arrivals,
+            replica=settings.replica,
+            on_spooled=self.metrics.spool_used.inc,
+        )
         self.desks = DeskSource(
             self.database, calendar=_calendar(settings), rules=_rules(settings), checks=_checks(settings)
         )
         self.keys = Keys(settings.card_secret or uuid4().hex)
         self.renderer = Renderer(self.keys, self.files, public_url=settings.public_url)
         self.ready = False
-        self._started: list[Any] = []
+        self.breakers = Breakers(self.clock)
+        self.looks = QueueLooks(self.inbox_queue, self.dead_letters, self.outbox_queue)
+        self._clock_runs = False
+        self._uncounted: Counter[str] = Counter()
 
     async def start(self) -> None:
-        """Schema, leases of a dead predecessor, loops, ticks, and at last the platforms' sockets."""
-        if isinstance(self.clock, DatabaseClock):
-            await self.clock.start()
-        await self.database.migrate()
-        if self.database.single_instance:
-            await self.inbox_queue.release_all()
-            await self.outbox_queue.release_all()
-            await self.leases.release_all()
+        """Spool, schema, leases of a dead predecessor, loops, ticks, and at last the platforms' sockets.
+
+        A database that is away does not hold up the sockets: what they bring is spooled, and the rest begins when the
+        database answers.
+        """
+        self.writer.hold()
+        await self.writer.open()
         self.session = ClientSession()
         self.messengers = self._messengers()
         services = DeskServices(
@@ -157,28 +182,31 @@ class Bot:
             files=self.files,
             messengers=self.messengers,
             owner=self.owner,
+            count=self.metrics.count,
         )
-        self.scheduler = Scheduler(
+        self.scheduler = self._scheduler()
+        self.backlog = BacklogWatch(
+            queue=self.inbox_queue,
             database=self.database,
             coordinator=self.coordinator,
             clock=self.clock,
-            desks=self.desks,
-            gauges=self.metrics,
+            act=self.inbox.act,
+            parsers=_parsers(self.settings),
         )
-        self.inbox.start()
-        self.outbox.start()
-        await self.scheduler.start()
+        self.aibot = self._aibot()
+        self.backups = self._backups()
+        self.auditor = self._auditor()
+        self.opening = Opening(
+            self._open,
+            self._not_open,
+            away=is_away,
+            patience=None if self.database.single_instance else START_PATIENCE,
+        )
+        await self.opening.start()
+        self.auditor.start()
         self.stream = self._stream()
         if self.stream is not None:
             self.stream.start()
-        self.aibot = self._aibot()
-        if self.aibot is not None:
-            self.aibot.start()
-        self.backups = self._backups()
-        if self.backups is not None:
-            self.backups.start()
-        self.auditor = self._auditor()
-        self.auditor.start()
         self._menu = asyncio.create_task(self._install_menu(), name="menu")
         self.ready = True
         log.info("bot started", owner=self.owner, platforms=[p.value for p in self.messengers])
@@ -187,21 +215,59 @@ class Bot:
         """Say “not ready”, so that balancers send new requests elsewhere; those that still come are answered."""
         self.ready = False
 
+    async def _open(self) -> None:
+        """What needs the database, in this order."""
+        if isinstance(self.clock, DatabaseClock) and not self._clock_runs:
+            self._clock_runs = True
+            await self.clock.start()
+        await self.database.migrate()
+        if self.database.single_instance:
+            await self.inbox_queue.release_all()
+            await self.outbox_queue.release_all()
+            await self.leases.release_all()
+        await self.scheduler.start()
+        self.writer.resume()
+        self.inbox.start()
+        self.outbox.start()
+        self.backlog.start()
+        if self.aibot is not None:
+            self.aibot.start()
+        if self.backups is not None:
+            self.backups.start()
+
+    async def _not_open(self) -> None:
+        """The database went away in the middle: the ticks are the one thing that may have begun."""
+        await self.scheduler.stop()
+        self.scheduler = self._scheduler()
+
     async def stop(self) -> None:
-        """Readiness off → stop the sockets → flush the writer → finish what is in flight → give leases back."""
+        """Readiness off → stop the sockets → flush the writer → finish what is in flight → give leases back.
+
+        Also with a database that does not answer it is over in time: what is in the spool stays there, leases run out.
+        """
         self.ready = False
+        loop = asyncio.get_running_loop()
+        until = loop.time() + STOP_WITHIN
         self._menu.cancel()
         await asyncio.gather(self._menu, return_exceptions=True)
+        await self.opening.stop()
         if self.stream is not None:
             await self.stream.stop()
+        await ended(until - CUT_BEFORE_END, writer=self.writer.close())
+        parts: dict[str, Coroutine[Any, Any, None]] = {
+            "auditor": self.auditor.stop(),
+            "scheduler": self.scheduler.stop(),
+            "inbox": self.inbox.stop(grace=FINISH_WITHIN),
+            "outbox": self.outbox.stop(grace=FINISH_WITHIN),
+            "backlog": self.backlog.stop(),
+        }
         if self.aibot is not None:
-            await self.aibot.stop()
+            parts["aibot"] = self.aibot.stop()
         if self.backups is not None:
-            await self.backups.stop()
-        await self.auditor.stop()
-        await self.writer.close()
-        await self.scheduler.stop()
-        await asyncio.gather(self.inbox.stop(), self.outbox.stop())
+            parts["backups"] = self.backups.stop()
+        cutting = loop.call_at(until - CUT_BEFORE_END, self.database.cut)
+        await ended(until, **parts)
+        cutting.cancel()
         for messenger in self.messengers.values():
             if isinstance(messenger, DingTalkMessenger):
                 await messenger.close()
@@ -211,6 +277,7 @@ class Bot:
         await self.coordinator.close()
         if isinstance(self.clock, DatabaseClock):
             await self.clock.stop()
+        self.database.cut()
         await self.database.close()
         log.info("bot stopped", owner=self.owner)
 
@@ -227,21 +294,27 @@ class Bot:
     async def ingest(self, raw: RawInbound) -> int | None:
         """Store before acknowledging; wake the workers after the commit."""
         started = time.perf_counter()
-        inbox_id = await self.writer.store(raw)
+        try:
+            inbox_id = await self.writer.store(raw)
+        except IngestUnavailable:
+            self.metrics.ingest_refused.inc()
+            raise
         self.metrics.ingest_seconds.observe(time.perf_counter() - started)
         if inbox_id is not None:
             self.coordinator.wake("inbox")
         return inbox_id
 
     async def health(self) -> Health:
-        """What /readyz and /metrics tell: the truth as the database has it now."""
-        open_rows, oldest = await self.inbox_queue.depth()
+        """What /readyz and /metrics tell: the truth as the database has it now, or that it does not answer."""
+        queue = await self.looks.now()
+        open_rows, oldest, parked = queue.open_rows, queue.oldest, queue.parked
         age = (self.clock.now() - oldest).total_seconds() if oldest else 0.0
+        self.metrics.spooled.set(self.writer.spooled)
         sockets = self.stream.live_sockets if self.stream else 0
-        parked = len(await self.dead_letters.list())
         self.metrics.inbox_open.set(open_rows)
         self.metrics.inbox_age.set(age)
         self.metrics.parked.set(parked)
+        self._show_sending(queue.unsent)
         self.metrics.streams.set(sockets)
         leading = self.aibot is not None and self.aibot.leader.leading
         connected = self.aibot is not None and self.aibot.client.live
@@ -254,6 +327,10 @@ class Bot:
             self.metrics.backup_age.set(backup_age)
         return Health(
             ready=self.ready,
+            database_away=queue.away or not self.opening.done,
+            spooled=self.writer.spooled,
+            set_aside=self.writer.set_aside,
+            cannot_write=self.writer.cannot_write,
             inbox_open=open_rows,
             inbox_age_seconds=round(age, 1),
             parked=parked,
@@ -290,6 +367,15 @@ class Bot:
         """Several replicas share the database's time; a bot that is alone keeps its own pace (R18)."""
         return SteadyClock() if self.database.single_instance else DatabaseClock(self.database.writer)
 
+    def _scheduler(self) -> Scheduler:
+        return Scheduler(
+            database=self.database,
+            coordinator=self.coordinator,
+            clock=self.clock,
+            desks=self.desks,
+            gauges=self.metrics,
+        )
+
     def _messengers(self) -> Mapping[PlatformName, Messenger]:
         found: dict[PlatformName, Messenger] = {}
         if self.settings.wecom.enabled:
@@ -299,12 +385,27 @@ class Bot:
                 self.coordinator,
                 self.clock,
                 aibot=AibotMedia(self._aibot_of(), self.session),
+                breakers=self.breakers,
             )
         if self.settings.dingtalk.enabled:
             found[PlatformName.DINGTALK] = DingTalkMessenger(
-                self._dingtalk_app(), self.session, self.coordinator, self.clock, meter=self._meter
+                self._dingtalk_app(),
+                self.session,
+                self.coordinator,
+                self.clock,
+                meter=self._meter,
+                breakers=self.breakers,
             )
         return found
+
+    def _show_sending(self, unsent: Mapping[PlatformName, datetime]) -> None:
+        now = self.clock.now()
+        for platform in PlatformName:
+            since = unsent.get(platform, now)
+            self.metrics.send_lag.labels(platform=platform.value).set(max(0.0, (now - since).total_seconds()))
+        for (platform, api), is_open in self.breakers.states().items():
+            self.metrics.breaker_open.labels(platform=platform.value, api=api).set(is_open)
+        self.metrics.redis_away.set(isinstance(self.coordinator, RedisCoordinator) and self.coordinator.away)
 
     def _stream(self) -> StreamClient | None:
         if not self.settings.dingtalk.enabled:
@@ -317,8 +418,13 @@ class Bot:
             database=self.database,
             corp_id=self.settings.dingtalk.corp_id,
         )
+
+        async def unless_away(inbox_id: int | None, raw: RawInbound) -> dict[str, Any]:
+            """A press that waits in the spool is worked later; the outbox repaints its card."""
+            return {} if self.writer.spooled else await answers.answer(inbox_id, raw)
+
         return StreamClient(
-            self._dingtalk_app(), self.ingest, answers.answer, self.clock, session=self.session, meter=self._meter
+            self._dingtalk_app(), self.ingest, unless_away, self.clock, session=self.session, meter=self._meter
         )
 
     def _aibot(self) -> AibotLine | None:
@@ -372,9 +478,15 @@ class Bot:
         self.metrics.calls.labels(kind=kind).inc()
         month = self.clock.now().date().replace(day=1)
         limit = self.settings.dingtalk.monthly_api_calls if kind == "api" else self.settings.dingtalk.monthly_stream
+        if self.writer.spooled:
+            self._uncounted[kind] += 1  # counted with the next call after the outage
+            return
         async with self.database.transaction() as tx:
-            used = await tx.numbers.next(f"calls:{kind}", month)
-            mark = next((p for p in QUOTA_MARKS if used == limit * p // 100), None)
+            calls, self._uncounted[kind] = self._uncounted[kind] + 1, 0
+            numbers = [await tx.numbers.next(f"calls:{kind}", month) for _ in range(calls)]
+            used = numbers[-1]
+            self.metrics.quota_used.labels(kind=kind).set(100 * used / max(1, limit))
+            mark = next((p for p in QUOTA_MARKS if limit * p // 100 in numbers), None)
             if mark is None:
                 return
             act = await self.inbox.act(tx, cause=f"quota:{kind}:{month}:{mark}")
@@ -424,6 +536,11 @@ def _parsers(settings: Settings) -> dict[PlatformName, Parse]:
     """With the company that a DingTalk inbound must come from."""
     corp_id = settings.dingtalk.corp_id
     return PARSERS | {PlatformName.DINGTALK: lambda work: dingtalk_parse.parse(work, inbox_id=work.id, corp_id=corp_id)}
+
+
+def _spool_file(settings: Settings) -> Path:
+    folder = Path(settings.spool_dir or Path(settings.files_dir).parent / "spool")
+    return folder / f"{settings.replica}.spool"
 
 
 def _ensure_folder(settings: Settings) -> None:

@@ -22,6 +22,15 @@ class Metrics:
             registry=self.registry,
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
         )
+        self.ingest_refused = Counter(
+            "jiedan_ingest_refused", "Inbounds that could not be stored in time (503)", registry=self.registry
+        )
+        self.spool_used = Counter(
+            "jiedan_spool_used", "Inbounds spooled because the database did not answer", registry=self.registry
+        )
+        self.spooled = Gauge(
+            "jiedan_spool_rows", "Inbounds in the spool, not yet in the database", registry=self.registry
+        )
         self.inbox_open = Gauge("jiedan_inbox_open", "Inbound rows not yet worked", registry=self.registry)
         self.inbox_age = Gauge("jiedan_inbox_age_seconds", "Age of the oldest open inbound", registry=self.registry)
         self.parked = Gauge("jiedan_parked", "Dead letters nobody has resolved", registry=self.registry)
@@ -61,6 +70,31 @@ class Metrics:
             "jiedan_deadlines_overdue", "Armed deadlines more than 5 s past their time", registry=self.registry
         )
 
+        self.deliveries = Counter(
+            "jiedan_deliveries",
+            "Tries to tell something, by platform and result",
+            ["platform", "result"],
+            registry=self.registry,
+        )
+        self.throttled = Counter(
+            "jiedan_throttled",
+            "Sends that waited for a limit of ours or for a breaker",
+            ["platform", "api"],
+            registry=self.registry,
+        )
+        self.breaker_open = Gauge(
+            "jiedan_breaker_open", "1 while an API is left alone", ["platform", "api"], registry=self.registry
+        )
+        self.send_lag = Gauge(
+            "jiedan_send_lag_seconds", "Age of the oldest unsent notice", ["platform"], registry=self.registry
+        )
+        self.quota_used = Gauge(
+            "jiedan_quota_used_percent", "Metered DingTalk calls of the month", ["kind"], registry=self.registry
+        )
+        self.redis_away = Gauge(
+            "jiedan_redis_away", "1 while this replica coordinates without Redis", registry=self.registry
+        )
+
     def deadline_fired(self, kind: str, late_seconds: float) -> None:
         self.deadlines_fired_total.labels(kind=kind).inc()
         self.deadline_lateness.observe(late_seconds)
@@ -70,8 +104,9 @@ class Metrics:
 
     def count(self, name: str, /, **labels: str) -> None:
         """The adapter's counter hook."""
-        if name == "wecom_callbacks":
-            self.callbacks.labels(**labels).inc()
+        counters = {"wecom_callbacks": self.callbacks, "deliveries": self.deliveries, "throttled": self.throttled}
+        if name in counters:
+            counters[name].labels(**labels).inc()
 
     def text(self) -> bytes:
         return generate_latest(self.registry)
