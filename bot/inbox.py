@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -29,6 +29,12 @@ from handlers.context import Services
 log = structlog.get_logger()
 
 MAX_ATTEMPTS = 5
+SUSPECT_FROM = 3
+"""An inbound at this try whose last one ended without a word may be what kills the process: it is worked alone."""
+GIVE_BACK_EVERY = 0.5
+"""Real seconds."""
+QUIET_POLL = 0.05
+KILLER = f"the process ended {MAX_ATTEMPTS} times while this was worked on"
 ONCE = frozenset({"not_your_decision", "not_your_order", "not_your_role"})
 """Refusals said once to the same person about the same thing: then silence (law 6)."""
 
@@ -127,6 +133,7 @@ class InboxLoop:
         self._parsers = parsers
         self._handle = handle
         self._lease = lease
+        self._alone: int | None = None
         self._pool = ClaimPool(
             "inbox",
             coordinator,
@@ -152,13 +159,19 @@ class InboxLoop:
         return bool(works)
 
     async def _claim(self, free: int) -> list[InboxWork]:
+        if self._alone is not None:
+            return []
         return await self._queue.claim(self.owner, self._clock.now(), self._lease, free)
 
     async def _guarded(self, work: InboxWork) -> None:
         renewal = asyncio.create_task(self._renew(work))
         started = self._clock.now()
         try:
-            await self._work(work)
+            if work.attempts > MAX_ATTEMPTS:
+                log.error("inbox parked, it ended its worker each time", inbox=work.id)
+                await self._park(work, KILLER)
+            elif await self._may_begin(work):
+                await self._work(work)
         except asyncio.CancelledError:
             raise
         except LeaseLost:
@@ -166,18 +179,36 @@ class InboxLoop:
         except Exception as error:
             await self._failed(work, error)
         finally:
+            self._alone = None if self._alone == work.id else self._alone
             renewal.cancel()
             with suppress(asyncio.CancelledError):
                 await renewal
         took = (self._clock.now() - started).total_seconds()
         log.info("inbox worked", inbox=work.id, kind=work.kind, platform=work.platform.value, ms=round(took * 1000))
 
+    async def _may_begin(self, work: InboxWork) -> bool:
+        """A suspect waits until it is alone, so that it takes nobody with it; a second suspect goes back for later,
+        its attempt not counted (R12)."""
+        if work.attempts < SUSPECT_FROM or work.last_error.startswith(f"#{work.attempts - 1} "):
+            return True
+        if self._alone is not None:
+            later = self._clock.now() + timedelta(seconds=1)
+            await self._queue.retry(work.id, self.owner, available_at=later, error=work.last_error, count=False)
+            return False
+        self._alone = work.id
+        while self._pool.busy > 1:  # noqa: ASYNC110 - what is in work ends by itself
+            await asyncio.sleep(QUIET_POLL)
+        return True
+
     async def _renew(self, work: InboxWork) -> None:
         while True:
             await asyncio.sleep(self._lease / 3)
             until = self._clock.now() + timedelta(seconds=self._lease)
-            if not await self._queue.renew(work.id, self.owner, until):
-                return
+            try:
+                if not await self._queue.renew(work.id, self.owner, until):
+                    return
+            except Exception as error:
+                log.warning("inbox lease not renewed", inbox=work.id, error=type(error).__name__)
 
     async def _work(self, work: InboxWork) -> None:
         message = self._parsers[work.platform](work)
@@ -234,12 +265,29 @@ class InboxLoop:
             log.warning(
                 "inbox failed, will retry", inbox=work.id, attempt=work.attempts, error=reason, exc_info=not waits
             )
-            await self._queue.retry(work.id, self.owner, available_at=now + timedelta(seconds=delay), error=reason)
+            said = f"#{work.attempts} {reason}"
+            if not await self._given_back(work, available_at=now + timedelta(seconds=delay), error=said):
+                return
             if work.attempts == 1 and work.kind not in (MessageKind.PRESS, MessageKind.SYSTEM, MessageKind.OTHER):
                 await self._tell_sender(work, "will_retry", f"in{work.id}:retry", {})
             return
         log.error("inbox parked", inbox=work.id, error=reason, exc_info=error)
         await self._park(work, reason)
+
+    async def _given_back(self, work: InboxWork, *, available_at: datetime, error: str) -> bool:
+        """Ready again for a later try. While the database is away it is asked each second, so that the row does not
+        wait for the end of its lease once it is back; False when that came first."""
+        until = self._clock.now() + timedelta(seconds=self._lease)
+        while True:
+            try:
+                await self._queue.retry(work.id, self.owner, available_at=available_at, error=error)
+            except Exception as away:
+                if self._clock.now() >= until:
+                    log.warning("inbox left to the end of its lease", inbox=work.id, error=type(away).__name__)
+                    return False
+                await asyncio.sleep(GIVE_BACK_EVERY)
+            else:
+                return True
 
     async def _park(self, work: InboxWork, reason: str) -> None:
         code = f"E-IN-{work.id}"

@@ -54,6 +54,11 @@ class ClaimPool(Generic[T]):
     def idle(self) -> bool:
         return not self._in_flight
 
+    @property
+    def busy(self) -> int:
+        """Rows in work now."""
+        return len(self._in_flight)
+
     def start(self) -> None:
         self._loop = asyncio.create_task(self._run(), name=self._name)
 

@@ -227,6 +227,9 @@ class Outbox(Protocol):
     async def put(self, delivery: Delivery) -> bool:
         """Insert; False when the same idem_key was recorded before."""
 
+    async def record(self, delivery: Delivery) -> None:
+        """The same with the commit, after everything else, without saying whether it was new."""
+
     async def posted(self, card_key: str, platform: PlatformName) -> PostedCard | None:
         """The newest generation of that card on that platform."""
 
@@ -349,6 +352,8 @@ class InboxWork:
     platform_at: datetime
     received_at: datetime
     attempts: int
+    last_error: str = ""
+    """What the last try that ended said, with its number in front: ``#2 PlatformDown: …``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -376,13 +381,17 @@ class InboxQueue(Protocol):
 
     async def renew(self, inbox_id: int, owner: str, until: datetime) -> bool: ...
 
-    async def retry(self, inbox_id: int, owner: str, *, available_at: datetime, error: str) -> None: ...
+    async def retry(self, inbox_id: int, owner: str, *, available_at: datetime, error: str, count: bool = True) -> None:
+        """Back to ready; ``count=False`` gives the attempt back (it was not worked on)."""
 
     async def release_all(self, owner: str | None = None) -> None:
         """Give leases back: of one owner at shutdown, of everybody at the start of a single-instance database."""
 
     async def depth(self) -> tuple[int, datetime | None]:
         """Open rows and the arrival of the oldest."""
+
+    async def waiting(self, since: datetime, limit: int) -> list[InboxWork]:
+        """What arrived at ``since`` or before and nobody has begun to work on, the oldest first."""
 
 
 class OutboxQueue(Protocol):

@@ -130,39 +130,32 @@ class SqlInboxQueue:
                 lease_until=now + timedelta(seconds=lease),
                 attempts=t.inbox_work.c.attempts + 1,
             )
-            .returning(t.inbox_work.c.inbox_id, t.inbox_work.c.attempts)
+            .returning(t.inbox_work.c.inbox_id, t.inbox_work.c.attempts, t.inbox_work.c.last_error)
         )
         async with self._engine.begin() as connection:
-            attempts = {row.inbox_id: row.attempts for row in await connection.execute(claim)}
-            if not attempts:
+            taken = {row.inbox_id: row for row in await connection.execute(claim)}
+            if not taken:
                 return []
-            found = await connection.execute(select(t.inbox).where(t.inbox.c.id.in_(attempts)).order_by(t.inbox.c.id))
-            return [
-                InboxWork(
-                    id=row.id,
-                    platform=row.platform,
-                    kind=row.kind,
-                    conv_key=row.conv_key,
-                    dedupe_key=row.dedupe_key,
-                    payload=row.payload,
-                    platform_at=row.platform_at,
-                    received_at=row.received_at,
-                    attempts=attempts[row.id],
-                )
-                for row in found
-            ]
+            found = await connection.execute(select(t.inbox).where(t.inbox.c.id.in_(taken)).order_by(t.inbox.c.id))
+            return [_inbox_work(row, taken[row.id].attempts, taken[row.id].last_error) for row in found]
 
     async def renew(self, inbox_id: int, owner: str, until: datetime) -> bool:
         renewal = update(t.inbox_work).where(*_held(inbox_id, owner)).values(lease_until=until)
         return await touch(self._engine, renewal) == 1
 
-    async def retry(self, inbox_id: int, owner: str, *, available_at: datetime, error: str) -> None:
+    async def retry(self, inbox_id: int, owner: str, *, available_at: datetime, error: str, count: bool = True) -> None:
         """Somebody else's row is left alone."""
         await touch(
             self._engine,
             update(t.inbox_work)
             .where(*_held(inbox_id, owner))
-            .values(state="ready", available_at=available_at, last_error=error, **NO_LEASE),
+            .values(
+                state="ready",
+                available_at=available_at,
+                last_error=error,
+                attempts=t.inbox_work.c.attempts - (0 if count else 1),
+                **NO_LEASE,
+            ),
         )
 
     async def release_all(self, owner: str | None = None) -> None:
@@ -175,6 +168,31 @@ class SqlInboxQueue:
         )
         row: Any = (await read(self._engine, oldest))[0]
         return int(row[0]), row[1]
+
+    async def waiting(self, since: datetime, limit: int) -> list[InboxWork]:
+        untouched = (
+            select(t.inbox)
+            .join(t.inbox_work, t.inbox_work.c.inbox_id == t.inbox.c.id)
+            .where(t.inbox_work.c.state == "ready", t.inbox_work.c.attempts == 0, t.inbox.c.received_at <= since)
+            .order_by(t.inbox.c.id)
+            .limit(limit)
+        )
+        return [_inbox_work(row, 0) for row in await read(self._engine, untouched)]
+
+
+def _inbox_work(row: Any, attempts: int, last_error: str = "") -> InboxWork:
+    return InboxWork(
+        id=row.id,
+        platform=row.platform,
+        kind=row.kind,
+        conv_key=row.conv_key,
+        dedupe_key=row.dedupe_key,
+        payload=row.payload,
+        platform_at=row.platform_at,
+        received_at=row.received_at,
+        attempts=attempts,
+        last_error=last_error,
+    )
 
 
 def _open_row(row: Any, now: datetime) -> dict[str, Any]:
