@@ -91,7 +91,7 @@ class Auditor:
         self._every = every
         self._grace = grace
         self._free = free
-        self._suspected: dict[tuple[TroubleKind, str], float] = {}
+        self._suspected: dict[tuple[TroubleKind, str, datetime | None], float] = {}
         self._doubts = False
         self._loop: asyncio.Task[None] | None = None
         self._started: datetime | None = None
@@ -251,13 +251,13 @@ class Auditor:
         return found
 
     def _believed(self, found: list[Trouble]) -> list[Trouble]:
-        """Doubtful findings count when they are as old as the grace; the others at once."""
+        """Doubtful findings count when the very same one is as old as the grace; the others at once."""
         now = asyncio.get_running_loop().time()
-        doubted = [(x.kind, x.subject) for x in found if x.kind in DOUBTFUL]
+        doubted = [(x.kind, x.subject, x.since) for x in found if x.kind in DOUBTFUL]
         self._suspected = {key: self._suspected.get(key, now) for key in doubted}
         ripe = {key for key, since in self._suspected.items() if now - since >= self._grace}
         self._doubts = len(ripe) < len(self._suspected)
-        return [x for x in found if x.kind not in DOUBTFUL or (x.kind, x.subject) in ripe]
+        return [x for x in found if x.kind not in DOUBTFUL or (x.kind, x.subject, x.since) in ripe]
 
     # ------------------------------------------------------------ telling
 

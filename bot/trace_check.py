@@ -102,7 +102,7 @@ class TraceWatch:
         self._every = every
         self._new: int | None = None
         self._swept = 0
-        self._seal: Anchor | None = None
+        self._last_seal: Anchor | None = None
         self.broken: dict[int, str] = {}
         """Entries found broken, by id: what was altered stays altered."""
         self.broken_anchors: dict[int, str] = {}
@@ -148,11 +148,11 @@ class TraceWatch:
 
     async def _look_at_seal(self) -> None:
         """One seal per round, from the oldest to the newest and again."""
-        before = self._seal
+        before = self._last_seal
         async with self._database.reading() as tx:
             after = before.upto if before else 0
             anchor = next(iter(await tx.audits.anchors(after=after, limit=1)), None)
-            self._seal = anchor
+            self._last_seal = anchor
             if anchor is None:
                 return
             links = await tx.audits.links(after=after, upto=anchor.upto, limit=SEALED_AT_MOST + 1)

@@ -1,0 +1,235 @@
+"""The auditor in a running house: what is missing, stuck or muted is reported within two minutes (R17)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aiohttp import web
+from sqlalchemy import text
+
+import demo
+from bot.auditor import Auditor
+from bot.heartbeat import Heartbeat
+from bot.trace_check import TraceWatch
+from core.auditing import TroubleKind
+from simulator.scenarios import Stage, steps
+from tests.scenarios.conftest import check_nothing_lost
+
+TEXT = "K0231 04465-0K240 20个, 后天要"
+TWO_MINUTES = timedelta(seconds=120)
+
+
+class Outside:
+    """A heartbeat service: remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.pings: list[tuple[str, str]] = []
+        self.url = ""
+
+    async def heard(self, request: web.Request) -> web.Response:
+        self.pings.append((request.path, await request.text()))
+        return web.Response(text="OK")
+
+    @property
+    def fails(self) -> list[str]:
+        return [body for path, body in self.pings if path.endswith("/fail")]
+
+    @property
+    def well(self) -> int:
+        return sum(not path.endswith("/fail") for path, _ in self.pings)
+
+
+@pytest.fixture
+async def outside() -> AsyncIterator[Outside]:
+    service = Outside()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", service.heard)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    service.url = f"http://127.0.0.1:{runner.addresses[0][1]}/jiedan"
+    yield service
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def auditor(running: demo.World, outside: Outside) -> AsyncIterator[Auditor]:
+    """The bot's own auditor, anew: quick to believe, with something outside to tell."""
+    await running.bot.auditor.stop()
+    if running.bot.aibot is not None:  # its lease is renewed by real seconds: a jump of the clock would look like death
+        await running.bot.aibot.stop()
+    made = an_auditor(running, outside, replica=running.bot.owner)
+    running.bot.auditor = made
+    made.start()
+    await until(lambda: outside.well > 0)
+    yield made
+    await made.stop()
+
+
+def an_auditor(running: demo.World, outside: Outside, **terms: Any) -> Auditor:
+    bot = running.bot
+    values: dict[str, Any] = {
+        "database": bot.database,
+        "coordinator": bot.coordinator,
+        "clock": bot.clock,
+        "desks": bot.desks,
+        "metrics": bot.metrics,
+        "watch": TraceWatch(bot.database, bot.clock, anchor_file=running.folder / "anchors.log"),
+        "heartbeat": Heartbeat(bot.session, bot.clock, url=outside.url, interval=60.0),
+        "folder": running.folder,
+        "alone": bot.database.single_instance,
+        "grace": 0.3,
+    }
+    return Auditor(**{**values, **terms})
+
+
+async def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():
+            await asyncio.sleep(0.02)
+
+
+async def sql(running: demo.World, statement: str, **values: Any) -> None:
+    async with running.bot.database.writer.begin() as connection:
+        await connection.execute(text(statement), values)
+
+
+async def alarmed(stage: Stage, words: str) -> None:
+    """An administrator reads it, on both messengers."""
+    await stage.phone("管理员").wait_text(words)
+
+
+async def test_a_deadline_that_vanished_is_armed_again_and_reported(
+    running: demo.World, stage: Stage, auditor: Auditor, outside: Outside
+) -> None:
+    sales = stage.phone("销售A")
+    await sales.say(TEXT)
+    number = steps.number_on(await sales.wait_card("订单草稿"))
+    await stage.settle()
+    async with running.bot.database.reading() as tx:
+        (before,) = await tx.deadlines.armed(number)
+    await sql(running, "DELETE FROM deadlines WHERE ref = :ref", ref=number)
+
+    running.clock.advance(TWO_MINUTES)
+
+    await until(lambda: any(number in said for said in outside.fails))
+    await alarmed(stage, "自检发现时限丢失")
+    async with running.bot.database.reading() as tx:
+        (again,) = await tx.deadlines.armed(number)
+        trace = await tx.timeline.of(number)
+    assert (again.kind, again.due_at) == (before.kind, before.due_at)
+    assert trace[-1].action == "timer.rearmed"
+    assert await auditor.look() == []
+
+
+async def test_a_draft_that_has_climbed_already_has_no_timer_and_that_is_in_order(
+    running: demo.World, stage: Stage, auditor: Auditor
+) -> None:
+    sales = stage.phone("销售A")
+    await sales.say(TEXT)
+    steps.number_on(await sales.wait_card("订单草稿"))
+    running.clock.advance(timedelta(hours=2, minutes=1))
+    await stage.settle()
+
+    assert await auditor.look() == []
+
+    stage.mark_read()
+
+
+async def test_a_lease_nobody_takes_over_is_reported(
+    running: demo.World, stage: Stage, auditor: Auditor, outside: Outside
+) -> None:
+    sales = stage.phone("销售A")
+    await running.bot.inbox.stop()
+    await sales.say(TEXT)
+    async with asyncio.timeout(10):
+        while (await running.bot.inbox_queue.depth())[0] == 0:
+            await asyncio.sleep(0.02)
+    await running.bot.inbox_queue.claim("dead-replica", running.clock.now(), 15, 1)
+
+    running.clock.advance(TWO_MINUTES)
+
+    await until(lambda: any("stuck_lease inbox" in said for said in outside.fails))
+    await alarmed(stage, "有任务卡住")
+    await sql(running, "DELETE FROM inbox_work")
+
+
+async def test_a_muted_sender_is_reported_outside(
+    running: demo.World, stage: Stage, auditor: Auditor, outside: Outside
+) -> None:
+    await running.bot.outbox.stop()
+    sales = stage.phone("销售A")
+    await sales.say(TEXT)
+    async with asyncio.timeout(10):
+        while await running.bot.outbox_queue.next_available() is None:
+            await asyncio.sleep(0.02)
+
+    running.clock.advance(TWO_MINUTES)
+
+    await until(lambda: any("muted_sender" in said for said in outside.fails))
+    await until(lambda: b'jiedan_audit_findings{kind="muted_sender"} 1.0' in running.bot.metrics.text())
+    assert any("auditor" in line for line in (await running.bot.health()).amber)
+    await sql(running, "DELETE FROM outbox WHERE state IN ('ready', 'leased')")
+
+
+async def test_an_auditor_that_stopped_is_missed_outside_and_inside(
+    running: demo.World, stage: Stage, auditor: Auditor, outside: Outside
+) -> None:
+    assert auditor._loop is not None
+    auditor._loop.cancel()
+    await asyncio.gather(auditor._loop, return_exceptions=True)
+    heard = len(outside.pings)
+    other = an_auditor(running, outside, replica="another", alone=False, heartbeat=quiet(running))
+
+    running.clock.advance(TWO_MINUTES + timedelta(seconds=1))
+    await other.look()
+    while not (found := await other.look()):
+        await asyncio.sleep(0.02)
+
+    assert len(outside.pings) == heard
+    assert [x.kind for x in found] == [TroubleKind.SILENT_REPLICA]
+    assert any("silent" in line for line in (await running.bot.health()).amber)
+    await alarmed(stage, "副本没有响应")
+    await other.stop()
+
+
+def quiet(running: demo.World) -> Heartbeat:
+    return Heartbeat(running.bot.session, running.clock, url="", interval=60.0)
+
+
+async def test_a_replica_that_said_goodbye_is_not_missed(
+    running: demo.World, stage: Stage, auditor: Auditor, outside: Outside
+) -> None:
+    other = an_auditor(running, outside, replica="another", alone=False, heartbeat=quiet(running))
+    await other.look()
+    await other.stop()
+
+    running.clock.advance(timedelta(minutes=5))
+
+    assert await auditor.look() == []
+    assert TroubleKind.SILENT_REPLICA not in {kind for kind, *_ in auditor._suspected}
+
+
+async def test_a_house_in_order_says_so_every_minute_and_alarms_nobody(
+    running: demo.World, stage: Stage, auditor: Auditor, outside: Outside
+) -> None:
+    sales = stage.phone("销售A")
+    number = await steps.submitted(stage, sales, TEXT)
+    await stage.phone("技术甲").wait_button("通过", on=number)
+    for _ in range(12):
+        well = outside.well
+        async with asyncio.timeout(20):
+            while outside.well == well:
+                running.clock.advance(timedelta(seconds=61))
+                await stage.settle()
+
+    assert outside.fails == []
+    assert (running.folder / "anchors.log").read_text().count("\n") >= 2
+    stage.mark_read()
+    await stage.settle()
+    await check_nothing_lost(running)
