@@ -13,6 +13,8 @@ OUTAGE_GRACE = timedelta(seconds=3)
 """A deadline that falls due while the database is away fires when it is back; then it has this long."""
 LATEST = timedelta(seconds=30)
 """Later than this after its time, or after the database came back, a deadline has failed its purpose."""
+REPEAT = "(重发)"
+"""What words carry that are sent again although the first try may have arrived."""
 AS_GOOD_AS_ONE = timedelta(milliseconds=20)
 """Two clocks read one after the other on one machine may differ by so much."""
 
@@ -109,6 +111,8 @@ class Stored:
     parked: int = 0
     unsent: int = 0
     unworked: int = 0
+    said: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(account, words) → how many deliveries of these words are recorded: each may lie on the phone once."""
     missing_timers: Sequence[str] = ()
     """Obligations without a live deadline."""
 
@@ -198,7 +202,7 @@ def check(
         out_of_order=_out_of_order(accepted, by_source),
         stale_cards=_stale(seen.cards, stored.orders),
         unseen=[o.source for o in accepted if o.source in by_source and not o.number],
-        unmarked_repeats=_unmarked_repeats(seen.texts),
+        unmarked_repeats=_unmarked_repeats(seen.texts, stored.said),
         deadlines_fired=sum(1 for d in stored.deadlines if d.fired_at is not None),
         deadlines_early=_early(seen.texts, stored.deadlines),
         deadlines_doubled=_fired_twice(seen.texts, stored),
@@ -280,10 +284,11 @@ def _stale(cards: Iterable[SeenCard], orders: Sequence[StoredOrder]) -> list[str
     return found
 
 
-def _unmarked_repeats(texts: Iterable[SeenText]) -> list[str]:
-    """The same words twice on one phone: never on a channel with a key, and marked elsewhere."""
+def _unmarked_repeats(texts: Iterable[SeenText], said: Counter[tuple[str, str]]) -> list[str]:
+    """The same words more often on one phone than they were meant to be said: a repeat carries a mark where the
+    platform does not recognise it by itself."""
     times = Counter((t.user, t.text) for t in texts)
-    return [f"{n} times to {user}: {text[:60]}" for (user, text), n in times.items() if n > 1]
+    return [f"{n} times to {user}: {text[:60]}" for (user, text), n in times.items() if n > max(1, said[user, text])]
 
 
 def _early(texts: Iterable[SeenText], deadlines: Sequence[StoredDeadline]) -> list[str]:
@@ -319,7 +324,7 @@ def _fired_twice(texts: Iterable[SeenText], stored: Stored) -> list[str]:
 
 def _warned(text: SeenText) -> str:
     """The number of the draft that these words say is overdue."""
-    if "仍未提交" not in text.text:
+    if "仍未提交" not in text.text or REPEAT in text.text:
         return ""
     at = text.text.find("SO")
     return text.text[at : at + len(text.text)].split("(")[0].strip() if at >= 0 else ""

@@ -13,8 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from chaos.checker import Stored, StoredDeadline, StoredOrder
 from core.deadlines import DeadlineKind, DeadlineState
+from core.notices import DeliveryKind
 from core.orders import OrderStatus
 from core.timeline import first_broken
+from handlers.texts import render
 from storage import tables as t
 from storage.database import SqlDatabase
 
@@ -70,6 +72,8 @@ class Store:
                 )
             ).all()
             letters = select(func.count()).select_from(t.dead_letters).where(t.dead_letters.c.resolved_at.is_(None))
+            x = t.outbox.c
+            texts = (await connection.execute(select(x.recipients, x.body).where(x.kind == DeliveryKind.TEXT))).all()
             parked = int((await connection.execute(letters)).scalar_one())
         return Stored(
             orders=[StoredOrder(id=r.id, number=r.number, source=r.source_key, status=r.status.value) for r in orders],
@@ -83,6 +87,7 @@ class Store:
             fresh=Counter((r.card_id.partition("-")[0], _number(r.ref, asked)) for r in fresh),
             decisions=Counter({str(request): times for request, times in decisions}),
             broken_chains=await self._broken(),
+            said=Counter((r.recipients[0], render(r.body["sentence"], r.body["args"])) for r in texts),
             parked=parked,
             unworked=work[0],
             unsent=work[1],

@@ -158,6 +158,8 @@ def test_an_order_nobody_was_shown_is_found() -> None:
 def test_words_said_twice_are_found() -> None:
     twice = replace(CLEAN_SEEN, texts=[WARNING, replace(WARNING, text="已通过"), replace(WARNING, text="已通过")])
     assert list(_check(twice).faults) == ["unmarked_repeats"]
+    meant = replace(CLEAN_STORED, said=Counter({("r1", "已通过"): 2}))
+    assert _check(twice, meant).faults == {}
     marked = replace(
         CLEAN_SEEN, texts=[WARNING, replace(WARNING, text="已通过"), replace(WARNING, text="(重发)已通过")]
     )
