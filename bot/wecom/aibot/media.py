@@ -59,7 +59,10 @@ class AibotMedia:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             # Without the cause: its text would hold the signed address.
             raise PlatformDown(type(error).__name__, "aibot media") from None
-        return open_sealed(sealed, aeskey), name
+        data = open_sealed(sealed, aeskey)
+        if len(data) > self._settings.max_file:
+            raise FileRefused(RefusalReason.TOO_MANY_BYTES, f"{len(data)} bytes")
+        return data, name
 
     async def _capped(self, response: aiohttp.ClientResponse) -> bytes:
         most = self._settings.max_file + BLOCK
