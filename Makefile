@@ -1,15 +1,17 @@
 # Jiedan: every command a newcomer needs. Wants Python 3.11 or newer and make; nothing else.
 PORT ?= 8900
 HOST ?= 127.0.0.1
+REPLICAS ?= 3
 PYTHON ?=
 export PYTHON
 
 PY := .venv/bin/python
 
-.PHONY: help demo test check bench run lock clean
+.PHONY: help demo cluster test check bench run lock clean
 
 help:
 	@echo "make demo    the bot, both messengers and the phones on http://127.0.0.1:$(PORT)   (PORT=… changes it)"
+	@echo "make cluster the same with PostgreSQL, Redis and REPLICAS=$(REPLICAS) real processes behind a balancer"
 	@echo "make test    the whole test suite, a real PostgreSQL, Redis and browser included"
 	@echo "make check   ruff, mypy --strict, the layer rules"
 	@echo "make bench   the benchmarks; figures also in build/bench.json"
@@ -20,6 +22,10 @@ help:
 demo:
 	@sh tools/venv.sh run
 	@$(PY) -m demo --port $(PORT) --host $(HOST)
+
+cluster:
+	@sh tools/venv.sh dev
+	@$(PY) -m cluster --port $(PORT) --host $(HOST) --replicas $(REPLICAS)
 
 test:
 	@sh tools/venv.sh dev

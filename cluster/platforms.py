@@ -13,6 +13,8 @@ from aiohttp import web
 from simulator.clock import MovableClock, RunningClock
 from simulator.server import BODY_MOST, Accounts, Hooks, Simulator
 
+CARD_SECRET = "signs-the-cards-of-a-made-up-company"  # noqa: S105 - made-up data
+
 
 def environment(
     platforms: str,
@@ -28,7 +30,7 @@ def environment(
     """JIEDAN_* as an operator would set them; ``platforms`` is the simulator's address."""
     a = accounts or Accounts()
     return {
-        "JIEDAN_CARD_SECRET": "signs-the-cards-of-a-made-up-company",
+        "JIEDAN_CARD_SECRET": CARD_SECRET,
         "JIEDAN_DATABASE_URL": database_url,
         "JIEDAN_REDIS_URL": redis_url,
         "JIEDAN_REPLICAS": str(replicas),

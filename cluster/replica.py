@@ -64,6 +64,15 @@ class Replica:
                 start_new_session=True,
             )
 
+    async def __aenter__(self) -> Replica:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Whatever happened, nothing of it runs on."""
+        if self.running:
+            await self.kill()
+
     @property
     def pid(self) -> int:
         """The parent that holds the socket."""

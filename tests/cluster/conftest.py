@@ -65,11 +65,7 @@ async def shop(folder: Path) -> AsyncIterator[Shop]:
     here, there = free_port(), free_port()
     env = environment(f"http://127.0.0.1:{there}", database_url=url, files=folder / "files")
     replica = Replica("bot", here, env, folder=folder)
-    async with platforms(there, f"{replica.url}/wecom/callback", wecom={"retry_delay": 0.3, "retries": 2}) as simulator:
-        await replica.start()
-        try:
-            await replica.wait_ready(sockets=1)
-            yield Shop(replica=replica, simulator=simulator, database_url=url)
-        finally:
-            if replica.running:
-                await replica.kill()
+    wecom = {"retry_delay": 0.3, "retries": 2}
+    async with platforms(there, f"{replica.url}/wecom/callback", wecom=wecom) as simulator, replica:
+        await replica.wait_ready(sockets=1)
+        yield Shop(replica=replica, simulator=simulator, database_url=url)

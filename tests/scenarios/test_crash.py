@@ -48,9 +48,11 @@ async def test_killed_again_and_again_it_loses_no_order_and_shows_no_card_twice(
     replica = Replica("bot", here, env, folder=tmp_path)
     chance = random.Random(7)
 
-    async with platforms(there, f"{replica.url}/wecom/callback", wecom={"retry_delay": 2.0, "retries": 5}) as simulator:
+    async with (
+        platforms(there, f"{replica.url}/wecom/callback", wecom={"retry_delay": 2.0, "retries": 5}) as simulator,
+        replica,
+    ):
         stage = simulator.stage(timeout=90)
-        await replica.start()
         await replica.wait_ready(sockets=1)
 
         async def killer() -> None:
