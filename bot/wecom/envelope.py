@@ -40,7 +40,8 @@ class Envelope:
 
     def __init__(self, app: WeComApp, clock: Clock) -> None:
         # Lenient about the trailing bits on purpose: published samples use keys that set them.
-        self._key = base64.b64decode(app.aes_key + "=")
+        key = base64.b64decode(app.aes_key + "=")
+        self._aes = Cipher(AES(key), CBC(key[:16]))
         self._token = app.token
         self._receiveid = app.corpid.encode()
         self._clock = clock
@@ -69,7 +70,7 @@ class Envelope:
         """The XML body of a passive reply around ``message``. ``random`` (16 bytes) is drawn unless given."""
         frame = (random or secrets.token_bytes(16)) + len(message).to_bytes(4, "big") + message + self._receiveid
         missing = BLOCK - len(frame) % BLOCK
-        encryptor = self._aes().encryptor()
+        encryptor = self._aes.encryptor()
         cipher = encryptor.update(frame + bytes([missing]) * missing) + encryptor.finalize()
         encrypt = base64.b64encode(cipher).decode()
         signed = signature(self._token, str(timestamp), nonce, encrypt)
@@ -93,7 +94,7 @@ class Envelope:
             raise WireError(403, "decrypt", "no base64") from error
         if not cipher or len(cipher) % BLOCK:
             raise WireError(403, "decrypt", f"{len(cipher)} bytes are no multiple of {BLOCK}")
-        decryptor = self._aes().decryptor()
+        decryptor = self._aes.decryptor()
         padded = decryptor.update(cipher) + decryptor.finalize()
         pad = padded[-1]
         if not 1 <= pad <= BLOCK or padded[-pad:] != bytes([pad]) * pad:
@@ -105,6 +106,3 @@ class Envelope:
         if not hmac.compare_digest(frame[end:], self._receiveid):
             raise WireError(403, "receiveid")
         return frame[HEAD:end]
-
-    def _aes(self) -> Cipher[CBC]:
-        return Cipher(AES(self._key), CBC(self._key[:16]))
