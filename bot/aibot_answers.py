@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from bot.wecom.aibot.identity import OpenUserids
 from core.people import PlatformName
 from core.ports import Database
 from handlers import texts
@@ -15,17 +16,20 @@ EVER = date(2000, 1, 1)
 class AibotAnswers:
     """Implements ``bot.wecom.aibot.receive.Answers``. Cards and all that must arrive go through the outbox."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, identities: OpenUserids) -> None:
         self._database = database
+        self._identities = identities
         self._told: set[str] = set()
 
-    async def greeting(self, account: str) -> str:
+    async def greeting(self, userid: str) -> str:
+        account = await self._identities.plain(userid)
         async with self._database.reading() as tx:
             person = await tx.people.by_account(PlatformName.WECOM, account)
         return texts.unknown_person(account) if person is None else texts.aibot_greeting(person.name)
 
-    async def where_to_look(self, account: str) -> str:
+    async def where_to_look(self, userid: str) -> str:
         """Once per person (chat.md section 2): same person, other conversation. Strangers get their hint by the app."""
+        account = (await self._identities.plain(userid)).casefold()
         if account in self._told:
             return ""
         async with self._database.transaction() as tx:

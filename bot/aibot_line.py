@@ -10,6 +10,7 @@ from aiohttp import ClientSession
 from bot.aibot_answers import AibotAnswers
 from bot.leader import Leader
 from bot.wecom.aibot.client import AibotClient, Trouble
+from bot.wecom.aibot.identity import OpenUserids
 from bot.wecom.aibot.receive import Ingest
 from bot.wecom.aibot.settings import AibotSettings
 from core.clock import Clock
@@ -32,6 +33,7 @@ class AibotLine:
         settings: AibotSettings,
         *,
         ingest: Ingest,
+        identities: OpenUserids,
         act: Callable[..., Awaitable[Act]],
         database: Database,
         leases: Leases,
@@ -48,7 +50,7 @@ class AibotLine:
         self.client = AibotClient(
             settings,
             ingest,
-            AibotAnswers(database),
+            AibotAnswers(database, identities),
             clock,
             session=session,
             ours=self._ours,

@@ -44,6 +44,7 @@ from bot.trace_check import TraceWatch
 from bot.web import pages
 from bot.wecom import parse as wecom_parse
 from bot.wecom.aibot import parse as aibot_parse
+from bot.wecom.aibot.identity import OpenUserids
 from bot.wecom.aibot.media import AibotMedia
 from bot.wecom.aibot.settings import AibotSettings
 from bot.wecom.api import WeComMessenger
@@ -152,6 +153,8 @@ class Bot:
         await self.writer.open()
         self.session = ClientSession()
         self.messengers = self._messengers()
+        corp = self.messengers.get(PlatformName.WECOM)
+        self.identities = OpenUserids(corp if isinstance(corp, WeComMessenger) else None, self.coordinator)
         services = DeskServices(
             messengers=self.messengers,
             files=self.files,
@@ -169,6 +172,7 @@ class Bot:
             keys=self.keys,
             services=services,
             parsers=_parsers(self.settings),
+            recognise=self.identities.recognise,
             handle=routes.handle,
             owner=self.owner,
         )
@@ -433,6 +437,7 @@ class Bot:
         return AibotLine(
             self._aibot_of(),
             ingest=self.ingest,
+            identities=self.identities,
             act=self.inbox.act,
             database=self.database,
             leases=self.leases,

@@ -41,6 +41,11 @@ ONCE = frozenset({"not_your_decision", "not_your_order", "not_your_role"})
 Parse = Callable[[InboxWork], Inbound]
 
 
+async def _as_reported(message: Inbound) -> Inbound:
+    """Platforms name their people as the address book does."""
+    return message
+
+
 class InboundContext:
     """One inbound being handled: implements ``handlers.context.Context``."""
 
@@ -118,6 +123,7 @@ class InboxLoop:
         parsers: Mapping[PlatformName, Parse],
         handle: Callable[[InboundContext], Awaitable[None]],
         owner: str,
+        recognise: Callable[[Inbound], Awaitable[Inbound]] = _as_reported,
         concurrency: int = 8,
         lease: float = 15.0,
         poll: float = 0.5,
@@ -132,6 +138,7 @@ class InboxLoop:
         self._services = services
         self._parsers = parsers
         self._handle = handle
+        self._recognise = recognise
         self._lease = lease
         self._alone: int | None = None
         self._pool = ClaimPool(
@@ -211,7 +218,7 @@ class InboxLoop:
                 log.warning("inbox lease not renewed", inbox=work.id, error=type(error).__name__)
 
     async def _work(self, work: InboxWork) -> None:
-        message = self._parsers[work.platform](work)
+        message = await self._recognise(self._parsers[work.platform](work))
         person = await self._person(message)
         context = InboundContext(self, work, message, person, self._keys, self._services)
         try:

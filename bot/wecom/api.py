@@ -129,6 +129,13 @@ class WeComMessenger:
         """The address book's record: name, department, position … Raises NotReachable outside the app's scope."""
         return await self._client.call(Call(api="user/get", params={"userid": account}))
 
+    async def userid_of(self, open_userid: str) -> str:
+        """The userid behind an encrypted one; empty when WeCom says that it is none [101521]."""
+        body = {"open_userid_list": [open_userid]}
+        answer = await self._client.call(Call(api="batch/openuserid_to_userid", body=body))
+        found = [row for row in answer.get("userid_list", []) if row.get("open_userid") == open_userid]
+        return str(found[0].get("userid", "")) if found else ""
+
     async def callback_ips(self) -> tuple[str, ...]:
         """Addresses that callbacks come from; may hold wildcards such as ``101.226.103.*`` [92521]."""
         answer = await self._client.call(Call(api="getcallbackip"))

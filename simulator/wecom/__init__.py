@@ -1,7 +1,7 @@
 """The WeCom half of the simulator: a strict local stand-in for the self-built app of ``wire/wecom.md``."""
 
-from simulator.wecom.accounts import AppConfig, Member
-from simulator.wecom.aibot import Aibot, AibotGroup, open_userid
+from simulator.wecom.accounts import AppConfig, Member, open_userid
+from simulator.wecom.aibot import Aibot, AibotGroup
 from simulator.wecom.aibot_gateway import AibotConfig
 from simulator.wecom.callbacks import CallbackAnswer
 from simulator.wecom.crypto import AppCipher, Breakage, Envelope, EnvelopeError

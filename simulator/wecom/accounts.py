@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,11 @@ class Member:
     licensed: bool = True
     """False: has no interface licence, so sends answer with unlicenseduser."""
     direct_leader: tuple[str, ...] = ()
+
+
+def open_userid(userid: str) -> str:
+    """The encrypted form in which an intelligent bot may report a member."""
+    return "wo" + hashlib.sha256(userid.casefold().encode()).hexdigest()[:30]
 
 
 class Directory:

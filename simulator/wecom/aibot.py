@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from simulator.wecom.accounts import Directory
+from simulator.wecom.accounts import Directory, open_userid
 from simulator.wecom.aibot_frames import Body, Kind
 from simulator.wecom.aibot_gateway import AibotConfig, AibotGateway
 from simulator.wecom.aibot_media import PATH, SealedStore
@@ -185,8 +184,3 @@ class Aibot:
 
     def _shown(self, user: str) -> str:
         return open_userid(user) if self.open_userids and user else user
-
-
-def open_userid(user: str) -> str:
-    """The encrypted form of a userid."""
-    return "wo" + hashlib.sha256(user.casefold().encode()).hexdigest()[:30]

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import BodyPartReader, hdrs, web
 
-from simulator.wecom.accounts import AppConfig, Directory
+from simulator.wecom.accounts import AppConfig, Directory, open_userid
 from simulator.wecom.errors import ApiError, defect
 from simulator.wecom.media import RANGE_LARGEST, MediaStore
 from simulator.wecom.menu import MenuEntry, read_menu
@@ -95,6 +95,7 @@ class Api:
             "media/upload": self._upload,
             "media/uploadimg": self._uploadimg,
             "menu/create": self._menu_create,
+            "batch/openuserid_to_userid": self._open_userids,
         }
         gets: dict[str, Serve] = {
             "media/get": self._media_get,
@@ -261,6 +262,16 @@ class Api:
         userid = call.request.query.get("userid", "")
         call.plain = {"userid": userid}
         return {"errcode": 0, "errmsg": "ok", **self._directory.record(userid, call.app)}
+
+    async def _open_userids(self, call: Call) -> dict[str, Any]:
+        """Plain ids come back as invalid [101521]."""
+        asked = (await call.json()).get("open_userid_list")
+        if not isinstance(asked, list) or not 1 <= len(asked) <= 1000:
+            raise defect(40035, "open_userid_list of 1 to 1000")
+        known = {open_userid(member.userid): member.userid for member in self._directory.members()}
+        rows = [{"open_userid": one, "userid": known[one]} for one in asked if one in known]
+        invalid = [one for one in asked if one not in known]
+        return {"errcode": 0, "errmsg": "ok", "userid_list": rows, "invalid_open_userid_list": invalid}
 
     async def _callback_ip(self, call: Call) -> dict[str, Any]:
         return {"errcode": 0, "errmsg": "ok", "ip_list": CALLBACK_IPS}

@@ -234,6 +234,21 @@ async def test_a_foreign_installation_that_takes_the_bot_over_is_told_and_left_a
         assert "the WeCom aibot is not connected" in health.amber
 
 
+async def test_a_bot_that_reports_encrypted_ids_knows_its_people_all_the_same(
+    running: demo.World, stage: Stage
+) -> None:
+    sales, stranger = stage.phone("销售A"), stage.phone("新来的")
+    running.simulator.wecom.aibot.open_userids = True
+
+    await sales.aibot.say(TEXT)
+    await sales.wait_card("订单草稿")
+    await sales.wait_text(WHERE)
+    await sales.aibot.enter()
+    await sales.wait_text("销售A,你好")
+    await stranger.aibot.say(TEXT)
+    await stranger.wait_text("还没有登记你的账号(xinren)")
+
+
 def _spreadsheet() -> bytes:
     book = Workbook()
     sheet = book.active

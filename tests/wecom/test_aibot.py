@@ -142,7 +142,7 @@ async def test_a_message_is_stored_first_and_only_its_first_copy_is_answered() -
 
         assert [x.text for x in held.desk.inbounds()] == ["K0231 04465-0K240 20个", "我的单"]
         assert held.said() == ["看应用"]
-        assert held.desk.asked == ["xiaoa", "xiaoa"]
+        assert held.desk.asked == ["XiaoA", "XiaoA"]
 
 
 async def test_messages_of_one_chat_are_stored_in_their_order() -> None:
@@ -173,7 +173,7 @@ async def test_who_opens_the_chat_is_greeted_in_time_also_while_nothing_can_be_s
 
         await held.stand.platform.aibot.enter("XiaoA")
 
-        await until(lambda: held.said() == ["xiaoa,你好"])
+        await until(lambda: held.said() == ["XiaoA,你好"])
 
 
 async def test_events_without_a_meaning_are_stored_in_silence() -> None:

@@ -80,7 +80,7 @@ def parse(stored: Stored, *, inbox_id: int | None = None) -> Inbound:
         group=_group(body),
         media=() if kind is MessageKind.TEXT else tuple(_media(body)) or tuple(_media(quote)),
         quoted=_words(quote),
-        extra={"type": _text(body.get("msgtype")), "via": AIBOT},
+        extra={"type": _text(body.get("msgtype")), "via": AIBOT, "userid": sender_of(body)},
         id=inbox_id,
     )
 
@@ -101,8 +101,13 @@ def _kind(body: Body) -> MessageKind:
     return MessageKind.IMAGE if all(media.kind == "image" for media in quoted) else MessageKind.FILE
 
 
+def sender_of(body: Body) -> str:
+    """The sender as reported; encrypted ids do not survive the folding of case."""
+    return _text(_object(body.get("from")).get("userid"))
+
+
 def _account(body: Body) -> str:
-    return _text(_object(body.get("from")).get("userid")).casefold()
+    return sender_of(body).casefold()
 
 
 def _group(body: Body) -> str:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from bot.platform_errors import PlatformError
 from bot.wecom.aibot.frames import ENTER_CHAT, BadFrame, Cmd, Frame, said
-from bot.wecom.aibot.parse import store_form
+from bot.wecom.aibot.parse import sender_of, store_form
 from bot.wecom.aibot.settings import AibotSettings
 from bot.wecom.aibot.socket import AibotSocket
 from core.clock import Clock
@@ -26,10 +26,10 @@ AGAIN = 1.0
 class Answers(Protocol):
     """What is said in the bot's own chat. Everything that matters comes from the app, through the outbox."""
 
-    async def greeting(self, account: str) -> str:
+    async def greeting(self, userid: str) -> str:
         """For somebody who has opened the chat."""
 
-    async def where_to_look(self, account: str) -> str:
+    async def where_to_look(self, userid: str) -> str:
         """For the first message of a person: the cards come from the app. Empty afterwards."""
 
     def not_stored(self) -> str:
@@ -51,10 +51,10 @@ class Receiver:
         except BadFrame as error:
             log.warning("aibot frame %s refused: %s", frame.req_id, error)
             return
-        account = raw.conv_key.rpartition(":")[2]
+        userid = sender_of(frame.body)
         if frame.event == ENTER_CHAT:
             # The greeting has five seconds and is no promise: it does not wait for the row.
-            await asyncio.gather(self._store(raw), self._greet(socket, frame, account))
+            await asyncio.gather(self._store(raw), self._greet(socket, frame, userid))
             return
         stored, inbox_id = await self._store(raw)
         log.info("aibot message %s stored as %s", raw.dedupe_key, inbox_id or ("a duplicate" if stored else "nothing"))
@@ -63,7 +63,7 @@ class Receiver:
         if not stored:
             await self._say(socket, said(Cmd.RESPOND, frame.req_id, self._answers.not_stored()))
         elif inbox_id is not None:
-            await self._point(socket, frame, account)
+            await self._point(socket, frame, userid)
 
     async def _store(self, raw: RawInbound) -> tuple[bool, int | None]:
         """(stored, its id or None for a duplicate). WeCom does not send it again, so it is tried for a while."""
@@ -79,19 +79,19 @@ class Receiver:
                 log.warning("aibot message %s could not be stored yet: %s", raw.dedupe_key, error)
             await asyncio.sleep(min(AGAIN, max(0.0, until - loop.time())))
 
-    async def _greet(self, socket: AibotSocket, frame: Frame, account: str) -> None:
+    async def _greet(self, socket: AibotSocket, frame: Frame, userid: str) -> None:
         try:
             async with asyncio.timeout(self._settings.welcome_limit):
-                text = await self._answers.greeting(account)
+                text = await self._answers.greeting(userid)
                 await self._say(socket, said(Cmd.WELCOME, frame.req_id, text))
         except Exception:
-            log.exception("no greeting for %s", account)
+            log.exception("no greeting for %s", userid)
 
-    async def _point(self, socket: AibotSocket, frame: Frame, account: str) -> None:
+    async def _point(self, socket: AibotSocket, frame: Frame, userid: str) -> None:
         try:
-            text = await self._answers.where_to_look(account)
+            text = await self._answers.where_to_look(userid)
         except Exception:
-            log.exception("nobody told %s where to look", account)
+            log.exception("nobody told %s where to look", userid)
             return
         if text:
             await self._say(socket, said(Cmd.RESPOND, frame.req_id, text))
