@@ -35,13 +35,15 @@ from bot.ocr import OcrReader
 from bot.opening import Opening, ended
 from bot.outbox import OutboxLoop
 from bot.platform_errors import PlatformError
+from bot.platform_time import platform_time
 from bot.presses import PressAnswers
 from bot.rendering import Renderer
 from bot.scheduler import Scheduler
 from bot.services import DeskServices
 from bot.settings import Settings
 from bot.trace_check import TraceWatch
-from bot.web import pages
+from bot.web import pages, parked
+from bot.web.parked import ParkedPage
 from bot.wecom import parse as wecom_parse
 from bot.wecom.aibot import parse as aibot_parse
 from bot.wecom.aibot.identity import OpenUserids
@@ -152,6 +154,7 @@ class Bot:
         self.writer.hold()
         await self.writer.open()
         self.session = ClientSession()
+        await self._compare_clocks()
         self.messengers = self._messengers()
         corp = self.messengers.get(PlatformName.WECOM)
         self.identities = OpenUserids(corp if isinstance(corp, WeComMessenger) else None, self.coordinator)
@@ -162,6 +165,7 @@ class Bot:
             dead_letters=self.dead_letters,
             coordinator=self.coordinator,
             clock=self.clock,
+            parked_page=self._parked_page,
         )
         self.inbox = InboxLoop(
             queue=self.inbox_queue,
@@ -214,6 +218,16 @@ class Bot:
         self._menu = asyncio.create_task(self._install_menu(), name="menu")
         self.ready = True
         log.info("bot started", owner=self.owner, platforms=[p.value for p in self.messengers])
+
+    async def _compare_clocks(self) -> None:
+        """A wall clock that is wrong at the start is not believed when the platforms know better."""
+        if not isinstance(self.clock, SteadyClock | DatabaseClock):
+            return
+        urls = [self.settings.wecom.base_url] if self.settings.wecom.enabled else []
+        urls += [self.settings.dingtalk.api_base] if self.settings.dingtalk.enabled else []
+        at = await platform_time(self.session, urls)
+        if at is not None:
+            self.clock.believe(at)
 
     def leave(self) -> None:
         """Say “not ready”, so that balancers send new requests elsewhere; those that still come are answered."""
@@ -290,7 +304,17 @@ class Bot:
         callback = None
         if self.settings.wecom.enabled:
             callback = WeComCallback([self._wecom_app()], self.ingest, self.clock, count=self.metrics.count)
-        record = pages.routes(self.database, self.keys, lambda tx: self.inbox.act(tx, cause="page"))
+        record = [
+            *pages.routes(self.database, self.keys, lambda tx: self.inbox.act(tx, cause="page")),
+            *ParkedPage(
+                database=self.database,
+                keys=self.keys,
+                clock=self.clock,
+                dead_letters=self.dead_letters,
+                coordinator=self.coordinator,
+                metrics=self.metrics,
+            ).routes(),
+        ]
         return http_app(
             callback=callback, health=self.health, metrics=self.metrics, record=record, leaving=lambda: not self.ready
         )
@@ -346,6 +370,9 @@ class Bot:
             audit_age_seconds=round(audit_age, 1),
             audit_findings=len(self.auditor.troubles),
         )
+
+    def _parked_page(self, person_id: str) -> str:
+        return parked.link(self.keys, self.settings.public_url, person_id, self.clock.now())
 
     @property
     def anchor_file(self) -> Path:

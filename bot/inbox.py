@@ -309,6 +309,7 @@ class InboxLoop:
                         code=code,
                         person=work.conv_key,
                         reason=reason[:120],
+                        page=self._services.parked_page(admin.id),
                         priority=Priority.EXPEDITE,
                     )
         except LeaseLost:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from bot.ocr import OcrReader
 from core.clock import Clock
@@ -24,7 +24,9 @@ class DeskServices:
         dead_letters: DeadLetters,
         coordinator: Coordinator,
         clock: Clock,
+        parked_page: Callable[[str], str],
     ) -> None:
+        self.parked_page = parked_page
         self._messengers = messengers
         self._files = files
         self._reader = reader

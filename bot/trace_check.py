@@ -67,7 +67,7 @@ async def verify(database: Database, anchor_file: Path | None = None) -> Verdict
     return verdict
 
 
-async def _page(database: Database, after: int, verdict: Verdict) -> Sequence[StoredLink]:
+async def _page(database: Database, after: int, verdict: Verdict) -> list[StoredLink]:
     async with database.reading() as tx:
         links = await tx.audits.links(after=after, limit=PAGE)
         heads = await tx.audits.heads(wanted_heads(links))

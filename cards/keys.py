@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -71,5 +72,25 @@ class Keys:
     def opens(self, number: str, key: str) -> bool:
         return hmac.compare_digest(key.encode(), self.page(number).encode())
 
+    def admin(self, person_id: str, until: datetime) -> str:
+        """The key in an administrator's link: whose it is and until when it opens. ``E0001.1771700000.9f…``."""
+        head = f"{person_id}.{int(until.timestamp())}"
+        return f"{head}.{self._long_mac(f'admin|{head}')}"
+
+    def admin_of(self, key: str, now: datetime) -> str | None:
+        """Whose link it is; None when it was not made here or its time is over. Rights are looked up, not read here."""
+        head, _, mac = key.rpartition(".")
+        person_id, _, until = head.rpartition(".")
+        if not hmac.compare_digest(mac.encode(errors="replace"), self._long_mac(f"admin|{head}").encode()):
+            return None
+        return person_id if now.timestamp() < int(until) else None
+
     def _mac(self, head: str) -> str:
-        return hmac.new(self._secret, head.encode(), hashlib.sha256).hexdigest()[:10]
+        return self._digest(head)[:10]
+
+    def _long_mac(self, head: str) -> str:
+        """For keys that open more than one card, and live in an address."""
+        return self._digest(head)[:32]
+
+    def _digest(self, head: str) -> str:
+        return hmac.new(self._secret, head.encode(), hashlib.sha256).hexdigest()

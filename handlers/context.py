@@ -37,6 +37,9 @@ class Services(Protocol):
 
     async def drop(self, letter: int, by: str) -> bool: ...
 
+    def parked_page(self, person_id: str) -> str:
+        """The address where this administrator sees what was given up; empty when phones can't reach the bot."""
+
 
 class Context(Protocol):
     """One inbound being handled."""

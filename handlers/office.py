@@ -77,7 +77,8 @@ async def parked(ctx: Context) -> None:
     async with ctx.act() as act:
         ctx.actor.require(Role.ADMIN)
         rows = [[x.id, x.source, x.reason[:40], x.last_at.isoformat()] for x in letters[:15]]
-        await act.tell.say(ctx.actor.address, "parked_list", rows=rows)
+        page = ctx.services.parked_page(ctx.actor.id) if rows else ""
+        await act.tell.say(ctx.actor.address, "parked_list", rows=rows, page=page)
 
 
 async def resend(ctx: Context, command: Command) -> None:
@@ -86,6 +87,8 @@ async def resend(ctx: Context, command: Command) -> None:
     letter = int(command.get("letter"))
     done = await ctx.services.resend(letter, ctx.actor.id)
     async with ctx.act() as act:
+        if done:
+            await trace(act.tx, f"parked:{letter}", "parked.resent", ctx.actor, now=act.now, letter=letter)
         await act.tell.say(ctx.actor.address, "parked_resent", letter=letter, done=done)
 
 
@@ -95,4 +98,6 @@ async def drop(ctx: Context, command: Command) -> None:
     letter = int(command.get("letter"))
     done = await ctx.services.drop(letter, ctx.actor.id)
     async with ctx.act() as act:
+        if done:
+            await trace(act.tx, f"parked:{letter}", "parked.dropped", ctx.actor, now=act.now, letter=letter)
         await act.tell.say(ctx.actor.address, "parked_dropped", letter=letter, done=done)

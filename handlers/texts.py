@@ -206,8 +206,9 @@ def parked(code: str) -> str:
     return f"此消息无法处理,已转人工({code})。单子急的话请直接打字重发一次。"
 
 
-def admin_parked(code: str, person: str, reason: str) -> str:
-    return f"有一条消息处理失败已搁置({code}):{person} · {reason}。回复“搁置”查看,“重发 编号”重试。"
+def admin_parked(code: str, person: str, reason: str, page: str = "") -> str:
+    where = f"打开处理:{page}" if page else "回复“搁置”查看,“重发 编号”重试。"
+    return f"有一条消息处理失败已搁置({code}):{person} · {reason}。{where}"
 
 
 def backup_failed(why: str) -> str:
@@ -753,13 +754,14 @@ def urged_ok(number: str, names: str) -> str:
 # ---------------------------------------------------------------- administrator
 
 
-def parked_list(rows: Sequence[Sequence[object]]) -> str:
+def parked_list(rows: Sequence[Sequence[object]], page: str = "") -> str:
     if not rows:
         return "没有搁置的消息。"
-    return _listed(
+    listed = _listed(
         "搁置的消息(回复“重发 编号”或“丢弃 编号”)",
         [f"{i} {source} {reason} {_at(str(at))}" for i, source, reason, at in rows],
     )
+    return f"{listed}\n看全文和处理:{page}(12 小时内有效,仅限本人)" if page else listed
 
 
 def parked_resent(letter: int, done: bool) -> str:

@@ -130,7 +130,10 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "approval_caught_up": {"step": "tech", "skipped": ["approval_reminder:"]},
     "scanned_out": {"orders": MANY_NUMBERS},
     "expedite_still_in": {"step": "1h"},
-    "admin_parked": {"reason": "x" * 120},
+    "admin_parked": {
+        "reason": "x" * 120,
+        "page": "https://desk.example.com/admin/parked?k=E0001.1771700000." + "f" * 32,
+    },
     "backup_failed": {"why": "OSError: [Errno 28] No space left on device: " + "x" * 80},
     "audit_alarm": {"kind": "missing_timer", "subjects": ["SO260221-0137 approval_due"] * 3, "count": 12},
     "admin_alarm": {"text": "出站消息积压" * 10},
