@@ -35,6 +35,8 @@ class SystemClock:
 
 FOLLOWED = timedelta(seconds=5)
 """A difference up to this is the time service at work and is followed; a larger one is a jump."""
+DOUBTED = timedelta(seconds=60)
+"""A wall clock that is further from the platforms' time than this is wrong."""
 SLEW = 0.1
 """Share of the elapsed time by which a clock runs faster or slower while it makes up a difference."""
 
@@ -92,6 +94,7 @@ class SteadyClock:
     2. Up to five seconds of difference are followed gently: that is the machine's time service.
     3. A jump (somebody set the clock, a virtual machine woke up wrong) moves no deadline: ``skew`` says how far the
        wall clock is off, for an alarm. The new time is believed at the next start.
+    4. ``believe`` is somebody's word against the wall clock at the start: that of the platforms.
     """
 
     def __init__(
@@ -106,6 +109,11 @@ class SteadyClock:
         if abs(difference) <= FOLLOWED:
             self._time.correct(difference)
         return now
+
+    def believe(self, at: datetime) -> None:
+        """It is ``at``, whatever the wall clock says; a difference within a minute leaves the wall clock in force."""
+        if abs(at - self._time.now()) > DOUBTED:
+            self._time.set(at)
 
     def skew(self) -> timedelta:
         """How far the machine's wall clock is ahead of this one."""

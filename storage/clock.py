@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from core.clock import FOLLOWED, SteadyTime, steady_seconds, wall_time
+from core.clock import DOUBTED, FOLLOWED, SteadyTime, steady_seconds, wall_time
 from storage.session import unbroken
 
 log = structlog.get_logger()
@@ -63,6 +63,11 @@ class DatabaseClock:
 
     def now(self) -> datetime:
         return self._time.now()
+
+    def believe(self, at: datetime) -> None:
+        """Until the database has been asked it is ``at``, unless the wall clock is within a minute of that."""
+        if not self._measured and abs(at - self._time.now()) > DOUBTED:
+            self._time.set(at)
 
     def skew(self) -> timedelta:
         """How far this replica's wall clock is ahead of the database's time."""

@@ -82,3 +82,19 @@ def test_a_counter_that_stands_still_gives_the_same_moment() -> None:
 
     assert clock.now() == clock.now() == START
     assert steady_seconds() <= steady_seconds()
+
+
+def test_the_platforms_are_believed_against_a_wall_clock_that_is_wrong_at_the_start() -> None:
+    wall, steady = [START + timedelta(hours=1)], [0.0]
+    clock = SteadyClock(wall=lambda: wall[0], steady=lambda: steady[0])
+    clock.believe(START)
+    assert clock.now() == START
+    assert clock.skew() == timedelta(hours=1)
+    steady[0], wall[0] = 10.0, wall[0] + timedelta(seconds=10)
+    assert clock.now() == START + timedelta(seconds=10)
+
+
+def test_a_wall_clock_within_a_minute_of_the_platforms_stays_in_force() -> None:
+    clock = SteadyClock(wall=lambda: START, steady=lambda: 0.0)
+    clock.believe(START + timedelta(seconds=59))
+    assert clock.now() == START
