@@ -27,6 +27,13 @@ class Health:
     parked: int
     stream_sockets: int
     stream_wanted: bool
+    database_away: bool = False
+    """The database does not answer; what comes in is spooled."""
+    spooled: int = 0
+    set_aside: int = 0
+    """Spooled inbounds that the database refused for their own sake; they are still in the spool file."""
+    cannot_write: bool = False
+    """An inbound could be stored nowhere, not long ago."""
     aibot_leading: bool = False
     """This replica is the one that holds the aibot's connection."""
     aibot_connected: bool = False
@@ -37,11 +44,22 @@ class Health:
     audit_findings: int = 0
 
     @property
+    def red(self) -> list[str]:
+        """Why nothing should be sent here."""
+        return ["cannot write"] if self.cannot_write else []
+
+    @property
     def amber(self) -> list[str]:
         """What is not as it should be, in words; empty when all is well."""
         found = []
         if not self.ready:
             found.append("not ready")
+        if self.database_away:
+            found.append(f"database away, {self.spooled} spooled")
+        elif self.spooled:
+            found.append(f"{self.spooled} spooled inbounds are coming in")
+        if self.set_aside:
+            found.append(f"{self.set_aside} spooled inbounds were refused by the database")
         if self.inbox_age_seconds > 30:
             found.append(f"oldest inbound waits {self.inbox_age_seconds:.0f} s")
         if self.stream_wanted and self.stream_sockets == 0:
@@ -80,7 +98,9 @@ def http_app(
 
     async def ready(_: web.Request) -> web.Response:
         now = await health()
-        return web.json_response({**asdict(now), "amber": now.amber}, status=200 if now.ready else 503)
+        return web.json_response(
+            {**asdict(now), "amber": now.amber, "red": now.red}, status=200 if now.ready and not now.red else 503
+        )
 
     async def figures(_: web.Request) -> web.Response:
         await health()

@@ -242,8 +242,12 @@ class InboxLoop:
         message = context.message
         to = Address(platform=message.platform, account=message.account)
         async with context.act() as act:
+            about = repr(sorted(args.items()))
             if sentence in ONCE:
-                await act.tell.once(to, sentence, key=repr(sorted(args.items())), **args)
+                await act.tell.once(to, sentence, key=about, **args)
+            elif message.press is not None:
+                # Who sees no reaction taps again and again: one answer a minute, or a slow hour drowns in answers.
+                await act.tell.once(to, sentence, key=f"{about}:{act.now:%Y%m%d%H%M}", **args)
             else:
                 await act.tell.say(to, sentence, **args)
             if message.press is not None:

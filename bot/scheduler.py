@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import structlog
 
 from bot.masterdata import DeskSource
+from bot.repeated import RepeatedFailure
 from bot.waveplans import PLAN_KINDS, WavePlanner
 from core import falling_due
 from core.clock import Clock
@@ -29,8 +30,8 @@ from core.telling import Teller
 
 log = structlog.get_logger()
 
-BATCH = 200
-"""Rows claimed at once."""
+BATCHES = range(10, 401)
+"""Rows claimed at once, at the least and at the most: as many as the last transactions had time for."""
 BATCH_SECONDS = 0.25
 """Effects of one transaction: what it does not reach is left armed, so that nobody waits long for its locks."""
 LONGEST_NAP = 0.5
@@ -95,7 +96,9 @@ class Scheduler:
         self._asked: list[Deadline] = []
         self._planning: asyncio.Task[None] | None = None
         self._stopping = False
+        self._batch = 100
         self._gauged = 0.0
+        self._failure = RepeatedFailure("deadline tick failed")
 
     async def start(self) -> None:
         """Arm the rows that carry themselves on (wave slots, the daily look at the calendar), then fire what is due."""
@@ -166,9 +169,11 @@ class Scheduler:
                 if await self._until_due():
                     await self.tick()
                 await self._gauge()
-            except Exception:
-                log.exception("deadline tick failed")
+            except Exception as error:
+                self._failure.failed(error)
                 await self._nap(LONGEST_NAP)
+            else:
+                self._failure.worked()
 
     async def _until_due(self) -> bool:
         """Nap until the next row is due; True when one is, False when it is time to look again."""
@@ -217,7 +222,7 @@ class Scheduler:
 
     async def _fire_together(self, claimed: list[int]) -> Fired:
         async with self._transaction("due") as act:
-            due = await act.tx.deadlines.claim_due(act.now, BATCH)
+            due = await act.tx.deadlines.claim_due(act.now, self._batch)
             claimed += [_id(d) for d in due]
             until = time.monotonic() + BATCH_SECONDS
             fired: list[Deadline] = []
@@ -226,7 +231,11 @@ class Scheduler:
                     break
                 await self._fire_one(act, deadline)
                 fired.append(deadline)
-        return Fired(deadlines=tuple(fired), more=len(fired) < len(due) or len(due) == BATCH)
+        more = len(fired) < len(due) or len(due) == self._batch
+        if more:
+            wanted = len(fired) if len(fired) < len(due) else 2 * self._batch
+            self._batch = max(BATCHES[0], min(BATCHES[-1], wanted))
+        return Fired(deadlines=tuple(fired), more=more)
 
     async def _fire_alone(self, deadline_id: int) -> Deadline | None:
         try:

@@ -126,6 +126,9 @@ class Settings(BaseSettings):
     database_url: str = "sqlite+aiosqlite:///var/jiedan.db"
     redis_url: str = ""
     replicas: int = 1
+    replica: str = Field(default="1", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    """Names the spool of this replica; the same after a restart, another one on every replica."""
+    spool_dir: str = ""
     drain_seconds: float = 1.0
     files_dir: str = "var/files"
     anchor_file: str = ""
