@@ -88,7 +88,7 @@ class Teller:
 
     async def once(self, to: Address, sentence: str, /, *, key: str, **args: Any) -> None:
         """A sentence that is said once for ``key``, however often it is caused: then silence."""
-        await self._tx.outbox.put(
+        await self._tx.outbox.record(
             Delivery(
                 idem_key=f"once:{to.platform}:{to.account}:{sentence}:{key}",
                 kind=DeliveryKind.TEXT,
@@ -186,7 +186,7 @@ class Teller:
     async def _paint(
         self, platform: PlatformName, key: str, kind: CardKind, ref: str, accounts: list[str], priority: Priority
     ) -> None:
-        await self._tx.outbox.put(
+        await self._tx.outbox.record(
             Delivery(
                 idem_key=f"card:{platform}:{key}:{self._cause}",
                 kind=DeliveryKind.CARD,
@@ -202,7 +202,7 @@ class Teller:
 
     async def _put(self, kind: DeliveryKind, to: Address, body: dict[str, Any], priority: Priority) -> None:
         self._count += 1
-        await self._tx.outbox.put(
+        await self._tx.outbox.record(
             Delivery(
                 idem_key=f"{kind}:{to.platform}:{to.account}:{self._cause}:{self._count}",
                 kind=kind,

@@ -51,6 +51,7 @@ class Work(AsyncSession):
             autoflush=writing,
         )
         self.postgres = engine.dialect.name == "postgresql"
+        self._last: dict[Table, list[dict[str, Any]]] = {}
 
     async def run(self, statement: Executable, params: Any = None) -> Result[Any]:
         """Execute, uninterrupted."""
@@ -77,6 +78,15 @@ class Work(AsyncSession):
         """Write what was changed, inside lists and dicts too."""
         note_changes(self.sync_session)
         await unbroken(self.flush())
+        recorded, self._last = self._last, {}
+        for table, rows in recorded.items():
+            await self.run(self.insert(table).on_conflict_do_nothing(), rows)
+
+    def at_last(self, table: Table, row: dict[str, Any]) -> None:
+        """Insert with everything else that is recorded so, in one statement before the commit; a row whose unique
+        key is there already is left out. For rows nobody reads in this transaction: a statement each would cost more
+        than the rest of a firing."""
+        self._last.setdefault(table, []).append(row)
 
     async def locked(self, entity: type[E], table: Table, where: ColumnElement[bool]) -> E | None:
         """Read with the row lock, as it is now. On SQLite the transaction is the only writer already."""

@@ -30,6 +30,9 @@ class SqlOutbox:
         delivery.id = row_id
         return True
 
+    async def record(self, delivery: Delivery) -> None:
+        self._work.at_last(t.outbox, columns_of(delivery, t.outbox))
+
     async def posted(self, card_key: str, platform: PlatformName) -> PostedCard | None:
         return await self._work.one(
             select(PostedCard)
