@@ -2,18 +2,23 @@
 PORT ?= 8900
 HOST ?= 127.0.0.1
 REPLICAS ?= 3
+N ?= 100000
+SEED ?= 0
 PYTHON ?=
 export PYTHON
 
 PY := .venv/bin/python
 
-.PHONY: help demo cluster test check bench run lock clean
+.PHONY: help demo cluster test check fuzz audit sbom bench run lock clean
 
 help:
 	@echo "make demo    the bot, both messengers and the phones on http://127.0.0.1:$(PORT)   (PORT=… changes it)"
 	@echo "make cluster the same with PostgreSQL, Redis and REPLICAS=$(REPLICAS) real processes behind a balancer"
 	@echo "make test    the whole test suite, a real PostgreSQL, Redis and browser included"
 	@echo "make check   ruff, mypy --strict, the layer rules"
+	@echo "make fuzz    hostile callbacks by the hundred thousand (N=… SEED=…); figures also in build/fuzz.json"
+	@echo "make audit   known vulnerabilities of every locked package; needs a network"
+	@echo "make sbom    bill of materials of what runs, CycloneDX, into build/sbom.json"
 	@echo "make bench   the benchmarks; figures also in build/bench.json"
 	@echo "make run     the bot with config.toml (copy config.example.toml first)"
 	@echo "make lock    write requirements/*.txt anew from pyproject.toml"
@@ -38,6 +43,22 @@ check:
 	@echo "ruff …" && $(PY) -m ruff check .
 	@echo "mypy --strict …" && $(PY) -m mypy
 	@echo "layer rules …" && .venv/bin/lint-imports
+
+fuzz:
+	@sh tools/venv.sh dev
+	@$(PY) -m tests.fuzz --number $(N) --seed $(SEED)
+
+# A package that the vulnerability service does not answer for fails the audit: silence is no clean bill.
+audit:
+	@sh tools/venv.sh dev
+	@for list in run dev; do \
+		echo "auditing requirements/$$list.txt …" && \
+		.venv/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements/$$list.txt || exit 1; \
+	done
+
+sbom:
+	@sh tools/venv.sh dev
+	@$(PY) tools/sbom.py
 
 bench:
 	@sh tools/venv.sh dev

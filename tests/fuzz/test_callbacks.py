@@ -15,15 +15,10 @@ from aiohttp.test_utils import TestServer
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.http import Health, http_app
-from bot.metrics import Metrics
-from bot.wecom.callback import WeComCallback
 from bot.wecom.wire import WireError, parse_xml
-from core.clock import MovableClock
-from core.inbound import RawInbound
 from tests.fuzz.envelopes import DECLARED, Shot, damage, genuine, shot
 from tests.fuzz.firing import Tally, judge, volley
-from tests.wecom.stand import SALES, START
+from tests.fuzz.served import Served
 
 BOUNDED = settings(max_examples=300, deadline=None)
 
@@ -86,23 +81,6 @@ def test_no_declaration_gets_through_however_it_is_dressed(text: str, rng: rando
 
     with pytest.raises(WireError):
         parse_xml(body.encode())
-
-
-class Served:
-    """The bot's real web application on a socket, with an inbox that counts."""
-
-    def __init__(self) -> None:
-        self.kept: list[RawInbound] = []
-        callback = WeComCallback((SALES,), self._ingest, MovableClock(START, speed=0.0), read_seconds=0.5)
-        self.app = http_app(callback=callback, health=_health, metrics=Metrics(), record=[], leaving=lambda: False)
-
-    async def _ingest(self, raw: RawInbound) -> object:
-        self.kept.append(raw)
-        return len(self.kept)
-
-
-async def _health() -> Health:
-    return Health(ready=True, inbox_open=0, inbox_age_seconds=0.0, parked=0, stream_sockets=0, stream_wanted=False)
 
 
 @pytest.fixture
