@@ -27,17 +27,17 @@ class AibotAnswers:
             person = await tx.people.by_account(PlatformName.WECOM, account)
         return texts.unknown_person(account) if person is None else texts.aibot_greeting(person.name)
 
-    async def where_to_look(self, userid: str) -> str:
-        """Once per person (chat.md section 2): same person, other conversation. Strangers get their hint by the app."""
+    async def receipt(self, userid: str) -> str:
+        """Where the cards come from is said once per person (chat.md section 2): same person, other conversation."""
         account = (await self._identities.plain(userid)).casefold()
         if account in self._told:
-            return ""
+            return texts.aibot_received()
         async with self._database.transaction() as tx:
             if await tx.people.by_account(PlatformName.WECOM, account) is None:
-                return ""
+                return texts.unknown_person(account)
             first = await tx.numbers.next(f"aibot:told:{account}", EVER) == 1
         self._told.add(account)
-        return texts.aibot_where_to_look() if first else ""
+        return texts.aibot_where_to_look() if first else texts.aibot_received()
 
     def not_stored(self) -> str:
         return texts.aibot_not_stored()

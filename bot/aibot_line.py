@@ -21,7 +21,7 @@ from core.ports import Coordinator, Database, Leases, Transaction
 
 log = structlog.get_logger()
 
-HANDOVER = 2.0
+HANDOVER = 1.5
 """Real seconds in which another replica may take the connection over before this one lets go of it."""
 
 

@@ -269,8 +269,13 @@ class Bot:
         self._menu.cancel()
         await asyncio.gather(self._menu, return_exceptions=True)
         await self.opening.stop()
+        sources: dict[str, Coroutine[Any, Any, None]] = {}
         if self.stream is not None:
-            await self.stream.stop()
+            sources["stream"] = self.stream.stop()
+        if self.aibot is not None:
+            sources["aibot"] = self.aibot.stop()
+        if sources:
+            await ended(until - CUT_BEFORE_END, **sources)
         await ended(until - CUT_BEFORE_END, writer=self.writer.close())
         parts: dict[str, Coroutine[Any, Any, None]] = {
             "auditor": self.auditor.stop(),
@@ -279,8 +284,6 @@ class Bot:
             "outbox": self.outbox.stop(grace=FINISH_WITHIN),
             "backlog": self.backlog.stop(),
         }
-        if self.aibot is not None:
-            parts["aibot"] = self.aibot.stop()
         if self.backups is not None:
             parts["backups"] = self.backups.stop()
         cutting = loop.call_at(until - CUT_BEFORE_END, self.database.cut)

@@ -15,6 +15,8 @@ log = structlog.get_logger()
 
 TTL = 15.0
 """Seconds of the injected clock until a leader that died is succeeded."""
+RELEASE_WITHIN = 1.0
+"""Real seconds."""
 
 
 class Leader:
@@ -49,6 +51,7 @@ class Leader:
         self._handover = handover
         self._keeper: asyncio.Task[None] | None = None
         self._running: asyncio.Task[None] | None = None
+        self._returning: asyncio.Task[None] | None = None
         self.leading = False
         self._failure = RepeatedFailure(f"the lease {name} could not be asked for")
 
@@ -64,12 +67,9 @@ class Leader:
         await asyncio.gather(self._keeper, return_exceptions=True)
         self._keeper = None
         was_leading, self.leading = self.leading, False
-        try:
-            # Also when we think that we do not lead: the last attempt may have been cut off after its commit.
-            await self._leases.release(self._name, self._owner)
-            self._coordinator.wake(self._channel)
-        except Exception:
-            log.exception("the lease could not be given back, it runs out", lease=self._name)
+        # Not waited for much longer than a healthy database takes: the job must end either way.
+        self._returning = asyncio.create_task(self._give_back(), name=f"release-{self._name}")
+        await asyncio.wait({self._returning}, timeout=RELEASE_WITHIN)
         if was_leading and self._handover and self._running is not None:
             await asyncio.wait({self._running}, timeout=self._handover)
         await self._end_job()
@@ -111,6 +111,14 @@ class Leader:
             await self._job()
         except Exception:
             log.exception("the leader's job failed, it is started again", lease=self._name)
+
+    async def _give_back(self) -> None:
+        try:
+            # Also when we think that we do not lead: the last attempt may have been cut off after its commit.
+            await self._leases.release(self._name, self._owner)
+            self._coordinator.wake(self._channel)
+        except Exception:
+            log.exception("the lease could not be given back, it runs out", lease=self._name)
 
     async def _end_job(self) -> None:
         if self._running is not None:

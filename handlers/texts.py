@@ -185,6 +185,10 @@ def aibot_where_to_look() -> str:
     return "收到。草稿卡和后续提醒由“接单”应用发给你,请到那里查看、点按钮。"
 
 
+def aibot_received() -> str:
+    return "收到,请到“接单”应用看结果。"
+
+
 def aibot_not_stored() -> str:
     return "系统暂时存不下这条消息,没有处理。请过一两分钟再发一次。"
 

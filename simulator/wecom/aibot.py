@@ -54,6 +54,8 @@ class Aibot:
         self.sealed = SealedStore(clock)
         self.groups = {group.chatid: group for group in groups}
         self.open_userids = open_userids
+        self.most_open = 3
+        """Messages of one person that may wait for their answer [101039]; what happens to the next one is assumed."""
         self._clock = clock
         self._directory = directory
         self._phones = phones
@@ -167,6 +169,9 @@ class Aibot:
         }
         self._sent[msgid] = (user, group, body)
         self.replies.wrote.add(group or user)
+        if self.replies.open_exchanges(user) >= self.most_open:
+            self.gateway.hold_back(body)
+            return msgid
         await self.gateway.push("aibot_msg_callback", body, kind="message", user=user, chatid=group)
         return msgid
 

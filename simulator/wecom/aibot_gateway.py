@@ -205,6 +205,12 @@ class AibotGateway:
             await self._send(connection, down(cmd, req_id, body), label)
         return True
 
+    def hold_back(self, body: Body) -> None:
+        """The person has too many unanswered messages: this one does not go out."""
+        self.lost.append(body)
+        self._wire.violation("wecom", "aibot: messages stay without an answer, the next one is held back")
+        self._wire.record("wecom", "to_bot", "aibot_msg_callback", plain=body, status="held back")
+
     async def _send(self, connection: AibotConnection, frame: Body, label: str) -> None:
         muted = connection.state == "mute"
         status = "swallowed by a half-open socket" if muted else ""

@@ -70,6 +70,18 @@ class AibotReplies:
         self.wrote: set[str] = set()
         """Chats that have written to the bot: only these may be pushed to."""
 
+    def open_exchanges(self, user: str) -> int:
+        """Messages of this person that went down a live connection in the last six minutes and wait for an answer."""
+        since = self._clock.now() - STREAM_LIFE
+        return sum(
+            one.kind == "message"
+            and one.user == user
+            and one.at > since
+            and one.connection.state == "live"
+            and not (one.stream.finished if one.stream is not None else one.answered)
+            for one in self._issued.values()
+        )
+
     # -- answers ---------------------------------------------------------------------------------
 
     def respond(self, connection: AibotConnection, up: Up) -> Body:

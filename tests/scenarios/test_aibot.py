@@ -20,6 +20,7 @@ from tests.scenarios.conftest import QUICK_AIBOT
 
 TEXT = "K0231 04465-0K240 20个, 后天要"
 WHERE = "由“接单”应用发给你"
+RECEIVED = "收到,请到“接单”应用看结果"
 SEVERAL_REPLICAS = pytest.mark.parametrize(
     "home", [pytest.param("postgres+redis", marks=pytest.mark.postgres)], indirect=True
 )
@@ -46,6 +47,7 @@ async def test_a_typed_order_becomes_a_draft_in_the_app_and_the_person_is_told_o
     stage.mark_read()
     await sales.aibot.say("我的单")
     await sales.wait_text(lambda m: m.text.startswith("我的单"))
+    await sales.wait_text(RECEIVED)
     assert sales.find(WHERE) is None
 
 
@@ -246,7 +248,8 @@ async def test_a_bot_that_reports_encrypted_ids_knows_its_people_all_the_same(
     await sales.aibot.enter()
     await sales.wait_text("销售A,你好")
     await stranger.aibot.say(TEXT)
-    await stranger.wait_text("还没有登记你的账号(xinren)")
+    await stranger.wait_text(lambda m: m.kind == "text" and "还没有登记你的账号(xinren)" in m.text)
+    await stranger.wait_text(lambda m: m.kind == "markdown" and "还没有登记你的账号(xinren)" in m.markdown)
 
 
 def _spreadsheet() -> bytes:

@@ -275,3 +275,18 @@ async def test_duplicates_half_open_connections_and_messages_that_meet_nobody() 
         await aibot.say("XiaoA", "三")
 
         assert [body["text"]["content"] for body in aibot.gateway.lost] == ["三"]
+
+
+async def test_a_fourth_message_without_an_answer_is_held_back() -> None:
+    async with aibot_stand(clean=False) as stand, stand.client() as client:
+        for text in "一二三四":
+            await stand.platform.aibot.say("XiaoA", text)
+        assert [body["text"]["content"] for body in stand.platform.aibot.gateway.lost] == ["四"]
+        assert len(stand.wire.violations) == 1
+
+        await client.ask("aibot_respond_msg", stream("好"), req_id=req_id(await client.callback()))
+        await stand.platform.aibot.say("XiaoA", "五")
+        await stand.platform.aibot.say("boss", "另一位")
+
+        said = [(await client.callback())["body"]["text"]["content"] for _ in range(4)]
+        assert said == ["二", "三", "五", "另一位"]

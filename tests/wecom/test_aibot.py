@@ -71,9 +71,9 @@ class Desk:
     async def greeting(self, account: str) -> str:
         return f"{account},你好"
 
-    async def where_to_look(self, account: str) -> str:
-        self.asked.append(account)
-        return "看应用" if self.asked.count(account) == 1 else ""
+    async def receipt(self, userid: str) -> str:
+        self.asked.append(userid)
+        return "看应用" if self.asked.count(userid) == 1 else "收到"
 
     def not_stored(self) -> str:
         return "请再发一次"
@@ -138,15 +138,15 @@ async def test_a_message_is_stored_first_and_only_its_first_copy_is_answered() -
         await until(lambda: held.said() == ["看应用"])
         await held.stand.platform.aibot.redeliver(msgid)
         await held.stand.platform.aibot.say("XiaoA", "我的单")
-        await until(lambda: held.desk.calls == 3)
 
+        await until(lambda: held.said() == ["看应用", "收到"])
         assert [x.text for x in held.desk.inbounds()] == ["K0231 04465-0K240 20个", "我的单"]
-        assert held.said() == ["看应用"]
-        assert held.desk.asked == ["XiaoA", "XiaoA"]
+        assert (held.desk.calls, held.desk.asked) == (3, ["XiaoA", "XiaoA"])
 
 
 async def test_messages_of_one_chat_are_stored_in_their_order() -> None:
     async with connected() as held:
+        held.stand.platform.aibot.most_open = 100
         for number in range(20):
             await held.stand.platform.aibot.say("XiaoA", str(number), group=GROUP.chatid)
 
@@ -245,6 +245,18 @@ async def test_cancelling_stores_what_has_come_and_closes() -> None:
         assert [x.text for x in held.desk.inbounds()] == ["下单"]
         assert not held.client.live
         await until(lambda: held.gateway.live is None)
+
+
+async def test_stopping_while_nothing_can_be_stored_asks_the_sender_at_once() -> None:
+    async with connected(settings=replace(QUICK, store_patience=60.0)) as held:
+        held.desk.failing = 1000
+        await held.stand.platform.aibot.say("XiaoA", "下单")
+        await until(lambda: held.desk.calls)
+
+        held.task.cancel()
+        await asyncio.gather(held.task, return_exceptions=True)
+
+        assert held.said() == ["请再发一次"]
 
 
 # ---------------------------------------------------------------- media

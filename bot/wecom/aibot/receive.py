@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 Ingest = Callable[[RawInbound], Awaitable[int | None]]
 """Returns when the row is committed: its id, None for a duplicate. Raises when it could not be stored."""
-AGAIN = 1.0
+AGAIN = 0.5
 """Real seconds between two tries to store."""
 
 
@@ -29,8 +29,8 @@ class Answers(Protocol):
     async def greeting(self, userid: str) -> str:
         """For somebody who has opened the chat."""
 
-    async def where_to_look(self, userid: str) -> str:
-        """For the first message of a person: the cards come from the app. Empty afterwards."""
+    async def receipt(self, userid: str) -> str:
+        """For every message that is stored; the first time it says that the cards come from the app."""
 
     def not_stored(self) -> str:
         """Please send it again."""
@@ -54,26 +54,29 @@ class Receiver:
         userid = sender_of(frame.body)
         if frame.event == ENTER_CHAT:
             # The greeting has five seconds and is no promise: it does not wait for the row.
-            await asyncio.gather(self._store(raw), self._greet(socket, frame, userid))
+            await asyncio.gather(self._store(socket, raw), self._greet(socket, frame, userid))
             return
-        stored, inbox_id = await self._store(raw)
+        stored, inbox_id = await self._store(socket, raw)
         log.info("aibot message %s stored as %s", raw.dedupe_key, inbox_id or ("a duplicate" if stored else "nothing"))
         if frame.cmd != Cmd.MESSAGE:
             return
         if not stored:
             await self._say(socket, said(Cmd.RESPOND, frame.req_id, self._answers.not_stored()))
         elif inbox_id is not None:
-            await self._point(socket, frame, userid)
+            await self._confirm(socket, frame, userid)
 
-    async def _store(self, raw: RawInbound) -> tuple[bool, int | None]:
-        """(stored, its id or None for a duplicate). WeCom does not send it again, so it is tried for a while."""
+    async def _store(self, socket: AibotSocket, raw: RawInbound) -> tuple[bool, int | None]:
+        """(stored, its id or None for a duplicate).
+
+        WeCom does not send it again, so it is tried for a while, and given up at once when the process stops.
+        """
         loop = asyncio.get_running_loop()
         until = loop.time() + self._settings.store_patience
         while True:
             try:
                 return True, await self._ingest(raw)
             except Exception as error:
-                if loop.time() >= until:
+                if loop.time() >= until or socket.closing:
                     log.exception("aibot message %s could not be stored, its sender is asked again", raw.dedupe_key)
                     return False, None
                 log.warning("aibot message %s could not be stored yet: %s", raw.dedupe_key, error)
@@ -87,14 +90,14 @@ class Receiver:
         except Exception:
             log.exception("no greeting for %s", userid)
 
-    async def _point(self, socket: AibotSocket, frame: Frame, userid: str) -> None:
+    async def _confirm(self, socket: AibotSocket, frame: Frame, userid: str) -> None:
+        """An answer also ends the exchange: WeCom keeps three open per person, and then holds the next message back."""
         try:
-            text = await self._answers.where_to_look(userid)
+            text = await self._answers.receipt(userid)
         except Exception:
-            log.exception("nobody told %s where to look", userid)
+            log.exception("no receipt for %s", userid)
             return
-        if text:
-            await self._say(socket, said(Cmd.RESPOND, frame.req_id, text))
+        await self._say(socket, said(Cmd.RESPOND, frame.req_id, text))
 
     async def _say(self, socket: AibotSocket, frame: Frame) -> None:
         try:

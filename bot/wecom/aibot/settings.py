@@ -42,7 +42,8 @@ class AibotSettings:
     """A message is not sent again by WeCom: so long it is tried to be stored before its sender is asked to."""
     in_flight: int = 64
     """Messages being stored at once; reading pauses beyond."""
-    stop_grace: float = 5.0
+    stop_grace: float = 3.0
+    """What has come may still take so long to be stored when the connection is given up."""
     media_timeout: float = 60.0
     max_file: int = 20 * 1024 * 1024
     """Bytes of one picture or file (F025)."""

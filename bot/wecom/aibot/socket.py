@@ -54,6 +54,7 @@ class AibotSocket:
         self._work: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(settings.in_flight)
         self._blocked = False
+        self.closing = False
         self.last_frame_at: datetime = clock.now()
         self.ending: asyncio.Future[Ending] = self._loop.create_future()
         self._reader = asyncio.create_task(self._read(), name="aibot-read")
@@ -93,6 +94,7 @@ class AibotSocket:
 
     async def close(self) -> None:
         """Stop reading, let what came be stored for a while, close."""
+        self.closing = True
         self._guard.cancel()
         self._reader.cancel()
         await asyncio.gather(self._guard, self._reader, return_exceptions=True)
