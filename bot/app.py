@@ -5,30 +5,29 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections import Counter
 from collections.abc import Coroutine, Mapping
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 import structlog
 from aiohttp import ClientSession, web
 
+from bot import wiring
 from bot.aibot_line import AibotLine
 from bot.auditor import Auditor
 from bot.backlog import BacklogWatch, QueueLooks
 from bot.backup import NightlyBackup
 from bot.breakers import Breakers
 from bot.card_sending import CardSender
-from bot.dingtalk import parse as dingtalk_parse
 from bot.dingtalk.api import DingTalkMessenger
-from bot.dingtalk.settings import DingTalkSettings, StreamSettings
+from bot.dingtalk.settings import StreamSettings
 from bot.dingtalk.stream import StreamClient
 from bot.heartbeat import Heartbeat
 from bot.http import Health, http_app
-from bot.inbox import InboxLoop, Parse
+from bot.inbox import InboxLoop
+from bot.ledger import CallLedger
 from bot.masterdata import DeskSource
 from bot.metrics import Metrics
 from bot.ocr import OcrReader
@@ -44,23 +43,18 @@ from bot.settings import Settings
 from bot.trace_check import TraceWatch
 from bot.web import pages, parked
 from bot.web.parked import ParkedPage
-from bot.wecom import parse as wecom_parse
-from bot.wecom.aibot import parse as aibot_parse
 from bot.wecom.aibot.identity import OpenUserids
 from bot.wecom.aibot.media import AibotMedia
 from bot.wecom.aibot.settings import AibotSettings
 from bot.wecom.api import WeComMessenger
-from bot.wecom.apps import WeComApp
 from bot.wecom.callback import WeComCallback
+from bot.wiring import PARSERS
 from cards.keys import Keys
 from core.clock import Clock, SteadyClock
 from core.errors import IngestUnavailable
-from core.inbound import Inbound, RawInbound
-from core.intake.settings import RuleSettings
+from core.inbound import RawInbound
 from core.people import PlatformName, Role
-from core.ports import Coordinator, InboxWork, Messenger
-from core.rules import Rules
-from core.workcalendar import WorkCalendar
+from core.ports import Coordinator, Messenger
 from handlers import routes
 from storage.away import is_away
 from storage.clock import DatabaseClock
@@ -76,7 +70,7 @@ from storage.writer import GroupCommitWriter
 
 log = structlog.get_logger()
 
-__all__ = ["Bot", "DatabaseInUse"]
+__all__ = ["PARSERS", "Bot", "DatabaseInUse"]
 
 
 START_PATIENCE = 3.0
@@ -87,8 +81,6 @@ STOP_WITHIN = 7.0
 """Real seconds for the loops; with the sockets' part the bot ends within ten."""
 CUT_BEFORE_END = 1.5
 """Real seconds before that in which calls to a silent database are given up."""
-QUOTA_MARKS = (70, 90, 100)
-"""Percent of the month's metered calls at which the administrators hear of it."""
 
 
 class Bot:
@@ -104,7 +96,7 @@ class Bot:
         aibot: AibotSettings | None = None,
     ) -> None:
         self.settings = settings
-        _ensure_folder(settings)
+        wiring.ensure_folder(settings)
         self.database = SqlDatabase(settings.database_url)
         self.clock: Clock = clock or self._own_clock()
         self.metrics = Metrics()
@@ -129,13 +121,16 @@ class Bot:
         self.writer = GroupCommitWriter(
             arrivals,
             self.clock,
-            spool=None if self.database.single_instance else Spool(_spool_file(settings)),
+            spool=None if self.database.single_instance else Spool(wiring.spool_file(settings)),
             late=arrivals,
             replica=settings.replica,
             on_spooled=self.metrics.spool_used.inc,
         )
         self.desks = DeskSource(
-            self.database, calendar=_calendar(settings), rules=_rules(settings), checks=_checks(settings)
+            self.database,
+            calendar=wiring.calendar(settings),
+            rules=wiring.rules(settings),
+            checks=wiring.checks(settings),
         )
         self.keys = Keys(settings.card_secret or uuid4().hex)
         self.renderer = Renderer(self.keys, self.files, public_url=settings.public_url)
@@ -143,7 +138,16 @@ class Bot:
         self.breakers = Breakers(self.clock)
         self.looks = QueueLooks(self.inbox_queue, self.dead_letters, self.outbox_queue)
         self._clock_runs = False
-        self._uncounted: Counter[str] = Counter()
+        x = settings.dingtalk
+        self.ledger = CallLedger(
+            database=self.database,
+            coordinator=self.coordinator,
+            clock=self.clock,
+            metrics=self.metrics,
+            limits={"api": x.monthly_api_calls, "stream": x.monthly_stream},
+            act=lambda tx, cause: self.inbox.act(tx, cause=cause),
+            away=lambda: self.writer.spooled > 0,
+        )
 
     async def start(self) -> None:
         """Spool, schema, leases of a dead predecessor, loops, ticks, and at last the platforms' sockets.
@@ -175,7 +179,7 @@ class Bot:
             desks=self.desks,
             keys=self.keys,
             services=services,
-            parsers=_parsers(self.settings),
+            parsers=wiring.parsers(self.settings),
             recognise=self.identities.recognise,
             handle=routes.handle,
             owner=self.owner,
@@ -199,7 +203,7 @@ class Bot:
             coordinator=self.coordinator,
             clock=self.clock,
             act=self.inbox.act,
-            parsers=_parsers(self.settings),
+            parsers=wiring.parsers(self.settings),
         )
         self.aibot = self._aibot()
         self.backups = self._backups()
@@ -306,7 +310,9 @@ class Bot:
         """The HTTP side: callbacks, health, metrics, pages."""
         callback = None
         if self.settings.wecom.enabled:
-            callback = WeComCallback([self._wecom_app()], self.ingest, self.clock, count=self.metrics.count)
+            callback = WeComCallback(
+                [wiring.wecom_app(self.settings)], self.ingest, self.clock, count=self.metrics.count
+            )
         record = [
             *pages.routes(self.database, self.keys, lambda tx: self.inbox.act(tx, cause="page")),
             *ParkedPage(
@@ -414,20 +420,20 @@ class Bot:
         found: dict[PlatformName, Messenger] = {}
         if self.settings.wecom.enabled:
             found[PlatformName.WECOM] = WeComMessenger(
-                self._wecom_app(),
+                wiring.wecom_app(self.settings),
                 self.session,
                 self.coordinator,
                 self.clock,
-                aibot=AibotMedia(self._aibot_of(), self.session),
+                aibot=AibotMedia(wiring.aibot_of(self.settings, self._aibot_settings), self.session),
                 breakers=self.breakers,
             )
         if self.settings.dingtalk.enabled:
             found[PlatformName.DINGTALK] = DingTalkMessenger(
-                self._dingtalk_app(),
+                wiring.dingtalk_app(self.settings, self._stream_settings),
                 self.session,
                 self.coordinator,
                 self.clock,
-                meter=self._meter,
+                meter=self.ledger.count,
                 breakers=self.breakers,
             )
         return found
@@ -458,14 +464,19 @@ class Bot:
             return {} if self.writer.spooled else await answers.answer(inbox_id, raw)
 
         return StreamClient(
-            self._dingtalk_app(), self.ingest, unless_away, self.clock, session=self.session, meter=self._meter
+            wiring.dingtalk_app(self.settings, self._stream_settings),
+            self.ingest,
+            unless_away,
+            self.clock,
+            session=self.session,
+            meter=self.ledger.count,
         )
 
     def _aibot(self) -> AibotLine | None:
         if not (self.settings.wecom.enabled and self.settings.wecom.aibot_id):
             return None
         return AibotLine(
-            self._aibot_of(),
+            wiring.aibot_of(self.settings, self._aibot_settings),
             ingest=self.ingest,
             identities=self.identities,
             act=self.inbox.act,
@@ -507,103 +518,3 @@ class Bot:
                 await messenger.install_menu()
             except PlatformError as error:
                 log.warning("the app menu could not be installed", code=error.code, detail=error.detail)
-
-    async def _meter(self, kind: Literal["api", "stream"]) -> None:
-        """The call ledger of the month: a running number per kind, so that it is shared and survives a restart."""
-        self.metrics.calls.labels(kind=kind).inc()
-        month = self.clock.now().date().replace(day=1)
-        limit = self.settings.dingtalk.monthly_api_calls if kind == "api" else self.settings.dingtalk.monthly_stream
-        if self.writer.spooled:
-            self._uncounted[kind] += 1  # counted with the next call after the outage
-            return
-        async with self.database.transaction() as tx:
-            calls, self._uncounted[kind] = self._uncounted[kind] + 1, 0
-            numbers = [await tx.numbers.next(f"calls:{kind}", month) for _ in range(calls)]
-            used = numbers[-1]
-            self.metrics.quota_used.labels(kind=kind).set(100 * used / max(1, limit))
-            mark = next((p for p in QUOTA_MARKS if limit * p // 100 in numbers), None)
-            if mark is None:
-                return
-            act = await self.inbox.act(tx, cause=f"quota:{kind}:{month}:{mark}")
-            for admin in await tx.people.with_role(Role.ADMIN):
-                await act.tell.say(admin, "quota_used", what=kind, percent=mark, used=used, limit=limit)
-        log.warning("DingTalk quota", kind=kind, used=used, limit=limit)
-        self.coordinator.wake("outbox")
-
-    def _wecom_app(self) -> WeComApp:
-        x = self.settings.wecom
-        return WeComApp(
-            corpid=x.corpid, agentid=x.agentid, secret=x.secret, token=x.token, aes_key=x.aes_key, base_url=x.base_url
-        )
-
-    def _aibot_of(self) -> AibotSettings:
-        x = self.settings.wecom
-        known = self._aibot_settings or AibotSettings(bot_id="", secret="")
-        return replace(known, bot_id=x.aibot_id, secret=x.aibot_secret, url=x.aibot_url)
-
-    def _dingtalk_app(self) -> DingTalkSettings:
-        x = self.settings.dingtalk
-        return DingTalkSettings(
-            client_id=x.client_id,
-            client_secret=x.client_secret,
-            robot_code=x.robot_code,
-            api_base=x.api_base,
-            oapi_base=x.oapi_base,
-            card_template_id=x.card_template_id,
-            stream=self._stream_settings or StreamSettings(sockets=x.sockets),
-        )
-
-
-def _from_wecom(work: InboxWork) -> Inbound:
-    """Two ways lead in from WeCom: the app's callback, and the long connection of the aibot."""
-    if aibot_parse.is_aibot(work):
-        return aibot_parse.parse(work, inbox_id=work.id)
-    return wecom_parse.parse(work, inbox_id=work.id)
-
-
-PARSERS: dict[PlatformName, Parse] = {
-    PlatformName.WECOM: _from_wecom,
-    PlatformName.DINGTALK: lambda work: dingtalk_parse.parse(work, inbox_id=work.id),
-}
-
-
-def _parsers(settings: Settings) -> dict[PlatformName, Parse]:
-    """With the company that a DingTalk inbound must come from."""
-    corp_id = settings.dingtalk.corp_id
-    return PARSERS | {PlatformName.DINGTALK: lambda work: dingtalk_parse.parse(work, inbox_id=work.id, corp_id=corp_id)}
-
-
-def _spool_file(settings: Settings) -> Path:
-    folder = Path(settings.spool_dir or Path(settings.files_dir).parent / "spool")
-    return folder / f"{settings.replica}.spool"
-
-
-def _ensure_folder(settings: Settings) -> None:
-    prefix = "sqlite+aiosqlite:///"
-    if settings.database_url.startswith(prefix):
-        Path(settings.database_url.removeprefix(prefix)).parent.mkdir(parents=True, exist_ok=True)
-
-
-def _calendar(settings: Settings) -> WorkCalendar:
-    return WorkCalendar(
-        {**dict.fromkeys(settings.calendar.workdays, True), **dict.fromkeys(settings.calendar.holidays, False)}
-    )
-
-
-def _rules(settings: Settings) -> Rules:
-    x = settings.rules
-    return Rules(
-        draft_hours=x.draft_hours,
-        approval_hours=x.approval_hours,
-        approval_reminder_minutes=x.approval_reminder_minutes,
-        expedite_alarm_hours=x.expedite_alarm_hours,
-        business_clock=x.business_clock,
-        claim_minutes=x.claim_minutes,
-        duplicate_window=timedelta(minutes=x.duplicate_minutes),
-        max_reds=x.max_reds,
-    )
-
-
-def _checks(settings: Settings) -> RuleSettings:
-    x = settings.checks
-    return RuleSettings(safety_percent=x.safety_percent, most_pieces=x.most_pieces, low_score=x.low_score)
