@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import sys
 import time
@@ -36,7 +35,7 @@ class Hostile:
         self.enough = asyncio.Event()
         """Set when the bot has met every kind of failure."""
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         body = (await request.read()).decode(errors="replace")
         self.calls.append(request.path)
         if len(self.calls) >= 12 and sum("gateway" not in call for call in self.calls) >= 6:
@@ -118,13 +117,14 @@ async def _told(session: ClientSession, url: str) -> None:
 async def test_no_secret_token_or_phone_number_is_ever_written(tmp_path: Path) -> None:
     hostile = Hostile()
     application = web.Application()
-    application.router.add_route("*", "/{path:.*}", hostile)
+    application.router.add_route("*", "/{path:.*}", hostile.answer)
     async with TestServer(application) as server:
         said = await _run(tmp_path, str(server.make_url("/")).rstrip("/"), hostile)
 
     assert "bot started" in said
     assert "bot stopped" in said
-    assert re.search(r"DEBUG|debug", said)
+    assert "DEBUG" in said
+    assert "access_token=***" in said or "corpsecret=***" in said  # something was there to be hidden
     for name, secret in {**SECRETS, **dict(zip("abc", TOKENS, strict=True))}.items():
         for form in (secret, quote(secret, safe=""), quote(secret)):
             assert form not in said, f"{name} is in the log: …{said[max(0, said.find(form) - 200) :][:300]}…"
