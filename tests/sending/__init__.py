@@ -1,0 +1,1 @@
+"""What leaves: order, limits, repeats, and what happens when it cannot leave."""
