@@ -6,7 +6,6 @@ import asyncio
 import socket
 import time
 from collections.abc import Coroutine, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,7 +13,7 @@ from uuid import uuid4
 import structlog
 from aiohttp import ClientSession, web
 
-from bot import wiring
+from bot import health, wiring
 from bot.aibot_line import AibotLine
 from bot.auditor import Auditor
 from bot.backlog import BacklogWatch, QueueLooks
@@ -136,7 +135,9 @@ class Bot:
         self.renderer = Renderer(self.keys, self.files, public_url=settings.public_url)
         self.ready = False
         self.breakers = Breakers(self.clock)
-        self.looks = QueueLooks(self.inbox_queue, self.dead_letters, self.outbox_queue)
+        self.looks = QueueLooks(
+            self.inbox_queue, self.dead_letters, self.outbox_queue, database=self.database, clock=self.clock
+        )
         self._clock_runs = False
         x = settings.dingtalk
         self.ledger = CallLedger(
@@ -343,42 +344,7 @@ class Bot:
 
     async def health(self) -> Health:
         """What /readyz and /metrics tell: the truth as the database has it now, or that it does not answer."""
-        queue = await self.looks.now()
-        open_rows, oldest, parked = queue.open_rows, queue.oldest, queue.parked
-        age = (self.clock.now() - oldest).total_seconds() if oldest else 0.0
-        self.metrics.spooled.set(self.writer.spooled)
-        sockets = self.stream.live_sockets if self.stream else 0
-        self.metrics.inbox_open.set(open_rows)
-        self.metrics.inbox_age.set(age)
-        self.metrics.parked.set(parked)
-        self._show_sending(queue.unsent)
-        self.metrics.streams.set(sockets)
-        leading = self.aibot is not None and self.aibot.leader.leading
-        connected = self.aibot is not None and self.aibot.client.live
-        self.metrics.aibot.set(connected)
-        self.metrics.reading.set(self.reader.waiting)
-        audit_age = self.auditor.age
-        self.metrics.audit_age.set(audit_age)
-        backup_age = self.backups.age_seconds() if self.backups is not None else None
-        if backup_age is not None:
-            self.metrics.backup_age.set(backup_age)
-        return Health(
-            ready=self.ready,
-            database_away=queue.away or not self.opening.done,
-            spooled=self.writer.spooled,
-            set_aside=self.writer.set_aside,
-            cannot_write=self.writer.cannot_write,
-            inbox_open=open_rows,
-            inbox_age_seconds=round(age, 1),
-            parked=parked,
-            stream_sockets=sockets,
-            stream_wanted=self.settings.dingtalk.enabled,
-            aibot_leading=leading,
-            aibot_connected=connected,
-            backup_age_seconds=backup_age,
-            audit_age_seconds=round(audit_age, 1),
-            audit_findings=len(self.auditor.troubles),
-        )
+        return await health.look(self)
 
     def _parked_page(self, person_id: str) -> str:
         return parked.link(self.keys, self.settings.public_url, person_id, self.clock.now())
@@ -437,15 +403,6 @@ class Bot:
                 breakers=self.breakers,
             )
         return found
-
-    def _show_sending(self, unsent: Mapping[PlatformName, datetime]) -> None:
-        now = self.clock.now()
-        for platform in PlatformName:
-            since = unsent.get(platform, now)
-            self.metrics.send_lag.labels(platform=platform.value).set(max(0.0, (now - since).total_seconds()))
-        for (platform, api), is_open in self.breakers.states().items():
-            self.metrics.breaker_open.labels(platform=platform.value, api=api).set(is_open)
-        self.metrics.redis_away.set(isinstance(self.coordinator, RedisCoordinator) and self.coordinator.away)
 
     def _stream(self) -> StreamClient | None:
         if not self.settings.dingtalk.enabled:

@@ -11,6 +11,7 @@ import structlog
 
 from bot.inbox import Parse
 from bot.repeated import RepeatedFailure
+from bot.scheduler import OVERDUE
 from core.clock import Clock
 from core.desk import Act
 from core.inbound import Inbound, MessageKind
@@ -23,6 +24,8 @@ log = structlog.get_logger()
 ANSWER_WITHIN = 1.0
 """Real seconds the database has for the figures of /readyz; afterwards it counts as away."""
 WAITS_LONG = timedelta(seconds=30)
+FRESH_FOR = 0.25
+"""Real seconds an answer is good for: several balancers and collectors ask as often as they like."""
 EVERY = 5.0
 """Real seconds between two looks. Who is told has been seen waiting in two of them, so that a clock that is set
 forward tells nobody."""
@@ -42,6 +45,8 @@ class Look:
     parked: int = 0
     unsent: Mapping[PlatformName, datetime] = field(default_factory=dict)
     """Since when the oldest unsent notice of each platform waits."""
+    overdue: int = 0
+    """Armed timers whose time has passed and that nobody has fired."""
     away: bool = False
     """The database does not answer now."""
 
@@ -49,25 +54,34 @@ class Look:
 class QueueLooks:
     """Asks the database for the figures of /readyz, one question at a time, and never waits long for the answer."""
 
-    def __init__(self, queue: InboxQueue, letters: DeadLetters, outbox: OutboxQueue) -> None:
+    def __init__(
+        self, queue: InboxQueue, letters: DeadLetters, outbox: OutboxQueue, *, database: Database, clock: Clock
+    ) -> None:
         self._queue = queue
         self._letters = letters
         self._outbox = outbox
+        self._database = database
+        self._clock = clock
         self._last = Look()
+        self._known_at = -FRESH_FOR
+        self._asked_at = 0.0
         self._asking: asyncio.Task[Look] | None = None
         self._failure = RepeatedFailure("the inbox could not be looked at")
 
     async def now(self) -> Look:
-        """The truth, or the last one known with ``away``."""
+        """The truth, or the last one known with ``away``. Who asks while a question hangs already is not kept."""
+        now = asyncio.get_running_loop().time
         if self._asking is None:
-            self._asking = asyncio.create_task(self._ask(), name="queue-look")
+            if now() - self._known_at < FRESH_FOR:
+                return self._last
+            self._asking, self._asked_at = asyncio.create_task(self._ask(), name="queue-look"), now()
         asking = self._asking
-        done, _ = await asyncio.wait({asking}, timeout=ANSWER_WITHIN)
+        done, _ = await asyncio.wait({asking}, timeout=max(0.0, self._asked_at + ANSWER_WITHIN - now()))
         if not done:
             return replace(self._last, away=True)
         self._asking = None if self._asking is asking else self._asking
         try:
-            self._last = asking.result()
+            self._last, self._known_at = asking.result(), now()
         except Exception as error:
             self._failure.failed(error)
             return replace(self._last, away=True)
@@ -77,7 +91,9 @@ class QueueLooks:
     async def _ask(self) -> Look:
         open_rows, oldest = await self._queue.depth()
         letters, unsent = await self._letters.list(), await self._outbox.oldest()
-        return Look(open_rows=open_rows, oldest=oldest, parked=len(letters), unsent=unsent)
+        async with self._database.reading() as tx:
+            overdue = await tx.deadlines.overdue(self._clock.now() - OVERDUE)
+        return Look(open_rows=open_rows, oldest=oldest, parked=len(letters), unsent=unsent, overdue=overdue)
 
 
 class BacklogWatch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -13,6 +13,8 @@ from bot.metrics import Metrics
 from bot.wecom.callback import WeComCallback
 
 CALLBACK_BYTES = 256 * 1024
+LAG = 60
+"""Seconds an unsent notice may wait, throttles included, before somebody should look."""
 AUDIT_SILENT = 120
 """Seconds without a round after which the auditor itself is missed (R17)."""
 
@@ -29,6 +31,14 @@ class Health:
     stream_wanted: bool
     database_away: bool = False
     """The database does not answer; what comes in is spooled."""
+    redis_away: bool = False
+    """Redis is configured and does not answer; this replica throttles alone."""
+    deadlines_overdue: int = 0
+    """Timers that should have fired and have not."""
+    send_lag_seconds: dict[str, float] = field(default_factory=dict)
+    """How long the oldest unsent notice waits, by platform."""
+    open_breakers: list[str] = field(default_factory=list)
+    """``platform api`` of what is left alone for a while."""
     spooled: int = 0
     set_aside: int = 0
     """Spooled inbounds that the database refused for their own sake; they are still in the spool file."""
@@ -58,6 +68,12 @@ class Health:
             found.append(f"database away, {self.spooled} spooled")
         elif self.spooled:
             found.append(f"{self.spooled} spooled inbounds are coming in")
+        if self.redis_away:
+            found.append("Redis away, this replica throttles alone")
+        if self.deadlines_overdue:
+            found.append(f"{self.deadlines_overdue} timers are overdue")
+        found += [f"{p}: oldest notice waits {lag:.0f} s" for p, lag in self.send_lag_seconds.items() if lag > LAG]
+        found += [f"{name} is left alone for a while" for name in self.open_breakers]
         if self.set_aside:
             found.append(f"{self.set_aside} spooled inbounds were refused by the database")
         if self.inbox_age_seconds > 30:

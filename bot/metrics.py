@@ -91,6 +91,9 @@ class Metrics:
         self.quota_used = Gauge(
             "jiedan_quota_used_percent", "Metered DingTalk calls of the month", ["kind"], registry=self.registry
         )
+        self.database_away = Gauge(
+            "jiedan_database_away", "1 while the database does not answer this replica", registry=self.registry
+        )
         self.redis_away = Gauge(
             "jiedan_redis_away", "1 while this replica coordinates without Redis", registry=self.registry
         )
