@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bot import upkeep
 from bot.app import Bot, DatabaseInUse
 from bot.backup import commands as backups
 from bot.masters import apply, dry_run, export, write_templates
@@ -17,7 +18,6 @@ from bot.serving import serve
 from bot.settings import ConfigError, Settings, load
 from core.clock import SystemClock
 from core.errors import PictureRefused
-from core.timeline import first_broken
 from handlers import texts
 
 cli = typer.Typer(
@@ -137,60 +137,47 @@ def restore(
         backups.restore_into(file, into, files or Path(settings.files_dir))
 
 
+Letter = Annotated[int | None, typer.Argument(help="The number that parked list shows")]
+All = Annotated[bool, typer.Option("--all", help="All of them")]
+
+
 @parked.command("list")
 def parked_list(config: Config = None) -> None:
     """What was given up, newest first."""
-
-    async def read() -> None:
-        bot = Bot(_settings(config))
-        for letter in await bot.dead_letters.list():
-            typer.echo(
-                f"{letter.id}\t{letter.source}\t{letter.last_at:%m-%d %H:%M}\t{letter.attempts}\t{letter.reason}"
-            )
-        await bot.database.close()
-
-    _run(read())
+    _run(upkeep.list_parked(_settings(config)))
 
 
 @parked.command()
-def resend(letter: int, config: Config = None) -> None:
+def show(letter: int, config: Config = None) -> None:
+    """One of them in full; phone numbers, addresses and codes are left out."""
+    if not _run(upkeep.show_parked(_settings(config), letter)):
+        raise typer.Exit(1)
+
+
+@parked.command()
+def resend(letter: Letter = None, every: All = False, config: Config = None) -> None:
     """Handle or send it again."""
-    _run(_resolve(_settings(config), letter, again=True))
+    _resolve(config, letter, every=every, again=True)
 
 
 @parked.command()
-def drop(letter: int, config: Config = None) -> None:
+def drop(letter: Letter = None, every: All = False, config: Config = None) -> None:
     """Leave it; the record stays."""
-    _run(_resolve(_settings(config), letter, again=False))
+    _resolve(config, letter, every=every, again=False)
 
 
-async def _resolve(settings: Settings, letter: int, *, again: bool) -> None:
-    bot = Bot(settings)
-    act = bot.dead_letters.resend if again else bot.dead_letters.drop
-    done = await act(letter, "cli", bot.clock.now())
-    await bot.database.close()
-    typer.echo("已处理" if done else f"没有待处理的 {letter}")
+def _resolve(config: Path | None, letter: int | None, *, every: bool, again: bool) -> None:
+    if (letter is None) is not every:
+        typer.echo("请写编号,或用 --all 处理全部。", err=True)
+        raise typer.Exit(2)
+    if not _run(upkeep.resolve_parked(_settings(config), letter, again=again)):
+        raise typer.Exit(1)
 
 
 @audit.command()
 def verify(config: Config = None) -> None:
-    """Check every hash chain; names the first broken row and exits with 1."""
-
-    async def check() -> int:
-        bot = Bot(_settings(config))
-        broken = 0
-        async with bot.database.reading() as tx:
-            refs = await tx.timeline.refs()
-            for ref in refs:
-                entry = first_broken(await tx.timeline.of(ref))
-                if entry is not None:
-                    broken += 1
-                    typer.echo(f"{ref} 第 {entry.seq} 条被改动(id {entry.id},{entry.action})")
-        await bot.database.close()
-        typer.echo(f"已校验 {len(refs)} 条链,{broken} 条有问题")
-        return broken
-
-    if _run(check()):
+    """Check every chain, every seal and the file outside the database; names what does not hold and exits with 1."""
+    if not _run(upkeep.verify_trace(_settings(config))):
         raise typer.Exit(1)
 
 
@@ -199,7 +186,7 @@ def main() -> None:
     try:
         cli()
     except DatabaseInUse as busy:
-        typer.echo(f"{busy}\n机器人正在使用这个库:请在聊天里回复“搁置”处理,或先停机器人。", err=True)
+        typer.echo(f"{busy}\n机器人正在使用这个库:请在聊天里回复“搁置”处理(或打开其中的网页),或先停机器人。", err=True)
         sys.exit(1)
 
 

@@ -56,8 +56,8 @@ class ClaimPool(Generic[T]):
 
     @property
     def busy(self) -> int:
-        """Rows in work now."""
-        return len(self._in_flight)
+        """Rows in work now, or claimed and about to be."""
+        return max(len(self._running), len(self._in_flight))
 
     def start(self) -> None:
         self._loop = asyncio.create_task(self._run(), name=self._name)

@@ -25,7 +25,7 @@ async def test_templates_import_export_and_verify_work_one_after_the_other(tmp_p
     assert "没有写入" in dry.stdout
     assert dry.returncode == 0
     assert "已导出" in jiedan(tmp_path, "export", str(tmp_path / "out.xlsx")).stdout
-    assert "0 条有问题" in jiedan(tmp_path, "audit", "verify").stdout
+    assert "全部完好" in jiedan(tmp_path, "audit", "verify").stdout
     assert jiedan(tmp_path, "parked", "list").returncode == 0
 
 
