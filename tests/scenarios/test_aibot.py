@@ -160,7 +160,7 @@ async def test_an_order_is_not_lost_when_its_leader_dies_and_another_replica_tak
     running: demo.World, stage: Stage
 ) -> None:
     gateway = running.simulator.wecom.aibot.gateway
-    standby = Bot(running.settings(), clock=running.clock, reader=running.reader, aibot=QUICK_AIBOT)
+    standby = _standby(running)
     await standby.start()
     try:
         assert standby.aibot is not None
@@ -185,6 +185,12 @@ async def test_an_order_is_not_lost_when_its_leader_dies_and_another_replica_tak
         await standby.stop()
 
 
+def _standby(running: demo.World) -> Bot:
+    """A second replica on the same database and Redis."""
+    settings = running.settings().model_copy(update={"replicas": 2, "replica": "2"})
+    return Bot(settings, clock=running.clock, reader=running.reader, aibot=QUICK_AIBOT)
+
+
 async def _freeze(bot: Bot) -> None:
     """Its renewals stop; the connection stays, as with a process that is stopped or cut off."""
     keeper = bot.aibot.leader._keeper
@@ -197,14 +203,13 @@ async def test_a_rolling_restart_hands_the_connection_over_before_it_is_let_go(
     running: demo.World, stage: Stage
 ) -> None:
     gateway = running.simulator.wecom.aibot.gateway
-    settings = running.settings().model_copy(update={"replicas": 2})
-    standby = Bot(settings, clock=running.clock, reader=running.reader, aibot=QUICK_AIBOT)
+    standby = _standby(running)
     await standby.start()
     try:
         sales = stage.phone("销售A")
         leaver = running.bot
         leaver.aibot.client.leaving = True
-        leaver.aibot.leader._handover = 5.0
+        leaver.aibot.leader._handover = 20.0
         await leaver.aibot.leader.stop()
 
         assert gateway.takeovers == 1
