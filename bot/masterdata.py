@@ -13,7 +13,10 @@ from core.workcalendar import WorkCalendar
 
 
 class DeskSource:
-    """Hands out the Desk; customers and parts are indexed once per version of the master data."""
+    """Hands out the Desk; customers, parts and the calendar are read once per version of the master data.
+
+    ``calendar`` holds what the configuration says; the days entered in the master data stand above it.
+    """
 
     def __init__(self, database: Database, *, calendar: WorkCalendar, rules: Rules, checks: RuleSettings) -> None:
         self._database = database
@@ -27,19 +30,19 @@ class DeskSource:
     async def get(self, tx: Transaction) -> Desk:
         """The desk as of this transaction's master data.
 
-        The version is read in the caller's own transaction, so that a busy bot does not need a second connection for
-        every one it holds; only a change of master data is read anew, in a transaction of its own.
+        Version and data are read in the caller's own transaction. With a second one for each caller, callers that hold
+        every connection of the pool would wait for each other when the data have changed, or at the start.
         """
         version = await tx.catalog.version()
         if self._desk is None or version != self._version:
             async with self._lock:
                 if self._desk is None or version != self._version:
-                    await self._load()
+                    await self._load(tx, version)
         assert self._desk is not None
         return self._desk
 
-    async def _load(self) -> None:
-        async with self._database.reading() as tx:
-            self._version = await tx.catalog.version()
-            index = MasterIndex.build(await tx.catalog.customers(), await tx.catalog.parts())
-        self._desk = Desk(index=index, calendar=self._calendar, rules=self._rules, checks=self._checks)
+    async def _load(self, tx: Transaction, version: int) -> None:
+        index = MasterIndex.build(await tx.catalog.customers(), await tx.catalog.parts())
+        days = {row.day: row.works for row in await tx.catalog.calendar_days()}
+        self._desk = Desk(index=index, calendar=self._calendar.with_days(days), rules=self._rules, checks=self._checks)
+        self._version = version

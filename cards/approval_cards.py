@@ -70,6 +70,8 @@ def _approval(view: OrderView, keys: Keys, kind: CardKind, page: str) -> Card:
             body.append(
                 f"⏰ 超时未处理,已升级至 {'、'.join(view.escalated_to)} {wording.clock(request.escalated_at, view.now)}"
             )
+        if view.provisional:
+            body.append(wording.PROVISIONAL)
         body.append(f"截止 {wording.clock(request.due_at, view.now)} · 也可回复“同意 {order.number}”")
     owner = view.owner.name if view.owner else ""
     late = kind is CardKind.ESCALATION and not closed

@@ -42,6 +42,8 @@ def draft_card(view: OrderView, keys: Keys, *, page: str = "") -> Card:
         for f in order.open_findings()
         if f.line is None and f.field not in ("customer", "due")
     ]
+    if view.provisional:
+        others.append(wording.PROVISIONAL)
     footer = (
         f"首责 {view.owner.name if view.owner else ''}·{wording.PLATFORM.get(order.owner_platform, '')}·"
         f"{wording.clock(order.owner_at, view.now)}"
@@ -106,6 +108,8 @@ def _state_card(view: OrderView, keys: Keys, kind: CardKind, page: str) -> Card:
         f"{x.position}行 {x.part_number or x.raw} {x.part_name} ×{x.quantity}" + (f"(缺{x.short})" if x.short else "")
         for x in order.lines[:10]
     ]
+    if view.provisional:
+        lines.append(wording.PROVISIONAL)
     buttons: list[Button] = []
     if order.status is OrderStatus.REJECTED:
         buttons = [

@@ -48,6 +48,10 @@ def due(at: datetime | None) -> str:
     return f"{here:%m-%d}(周{WEEKDAYS[here.weekday()]}) {here:%H:%M} 前"
 
 
+PROVISIONAL = "📅 节假日安排未公布,日期暂定"
+"""Beside dates in a year whose holidays nobody has published yet."""
+
+
 def left(until: datetime | None, now: datetime) -> str:
     """``剩 3:58`` or ``已超 12 分``."""
     if until is None:

@@ -9,9 +9,10 @@ from core import expediting
 from core.approvals import STEP_ROLE, ApprovalRequest, Decision
 from core.approving import deciders
 from core.catalog import Part, Warehouse
+from core.clock import local
 from core.desk import Act
 from core.expedite import Expedite
-from core.orders import Order, OrderStatus
+from core.orders import CLOSED, Order, OrderStatus
 from core.people import ROLE_LABEL, Person
 from core.stock import Lot
 from core.timeline import TimelineEntry, first_broken
@@ -40,6 +41,8 @@ class OrderView:
     """Names of the parts and customers that the open flags offer, by their code."""
     cutoffs: tuple[str, ...] = ()
     warehouse: Warehouse | None = None
+    provisional: bool = False
+    """A date of it lies in a year whose holidays are not published yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +121,16 @@ async def _fill(act: Act, order: Order, request: ApprovalRequest | None, pick_li
         names=_names(act, order) if order.status is OrderStatus.DRAFT else {},
         cutoffs=tuple(await expediting.cutoffs(act, order)),
         warehouse=await act.tx.catalog.warehouse(order.warehouse) if order.warehouse else None,
+        provisional=_provisional(act, order, request),
     )
+
+
+def _provisional(act: Act, order: Order, request: ApprovalRequest | None) -> bool:
+    """Whether a date that the order or its question still waits for may move when the holidays are published."""
+    if order.status in CLOSED:
+        return False
+    dates = (order.due_at, order.promised_at, order.latest_ship_at, request.due_at if request else None)
+    return not all(act.desk.calendar.confirmed_year(local(at).year) for at in dates if at is not None)
 
 
 def _names(act: Act, order: Order) -> dict[str, str]:

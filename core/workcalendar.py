@@ -18,16 +18,26 @@ _HORIZON = 400
 """Days without any working day after which a calendar is taken to be wrong."""
 
 
+CONFIRMED_BY = 15
+"""Days of a year that the company has entered itself before the year counts as published: the State Council's list
+has more than thirty, a single exception does not make a calendar."""
+
+
 class WorkCalendar:
     """Which days the company works on.
 
-    1. The company's own overrides (True = works) come first.
+    1. The company's own days come first (True = works): those it entered in the master data (``with_days``), under
+       them those of the configuration.
     2. Then the published holidays and make-up days of China (packaged for 2004 to 2026).
     3. A year nobody has published yet counts Monday to Friday, and ``confirmed_year`` says False for it.
     """
 
     def __init__(self, overrides: Mapping[date, bool] | None = None) -> None:
         self._overrides = dict(overrides or {})
+
+    def with_days(self, days: Mapping[date, bool]) -> WorkCalendar:
+        """This calendar under the days that the company entered."""
+        return WorkCalendar({**self._overrides, **days})
 
     def is_workday(self, day: date) -> bool:
         """Whether people work on that day."""
@@ -39,7 +49,10 @@ class WorkCalendar:
             return day.weekday() < 5
 
     def confirmed_year(self, year: int) -> bool:
-        """False while the holidays of that year are not published in the calendar: every date shown is provisional."""
+        """False while the holidays of that year are neither in the packaged calendar nor entered by the company: every
+        date shown is provisional."""
+        if sum(day.year == year for day in self._overrides) >= CONFIRMED_BY:
+            return True
         try:
             chinese_calendar.is_workday(date(year, 1, 1))
         except NotImplementedError:

@@ -158,6 +158,8 @@ async def _write(tx: Transaction, table: Table, entities: list[Any], *, by: str,
         await _write_people(tx, entities)
     elif table.key == "lots":
         await tx.stock.receive(entities, by=by, at=now, ref="import")
+    elif table.key == "calendar":
+        await tx.catalog.upsert([replace(day, by=by, at=now) for day in entities])
     else:
         await tx.catalog.upsert(entities)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.catalog import Bin, Carrier, Customer, Part, Warehouse
+from core.catalog import Bin, CalendarDay, Carrier, Customer, Part, Warehouse
 from core.people import Person
 from core.ports import Transaction
 from core.stock import Lot
@@ -14,7 +14,7 @@ _CHUNK = 500
 
 @dataclass(frozen=True, kw_only=True)
 class MasterSet:
-    """The seven masters."""
+    """The eight masters."""
 
     people: tuple[Person, ...] = ()
     customers: tuple[Customer, ...] = ()
@@ -23,6 +23,7 @@ class MasterSet:
     bins: tuple[Bin, ...] = ()
     lots: tuple[Lot, ...] = ()
     carriers: tuple[Carrier, ...] = ()
+    calendar: tuple[CalendarDay, ...] = ()
 
 
 async def read_masters(tx: Transaction) -> MasterSet:
@@ -41,4 +42,5 @@ async def read_masters(tx: Transaction) -> MasterSet:
         bins=tuple([row for house in warehouses for row in await tx.catalog.bins(house.code)]),
         lots=tuple(sorted(lots, key=lambda lot: (lot.warehouse, lot.bin, lot.part_number, lot.lot_no))),
         carriers=tuple(sorted(await tx.catalog.carriers(), key=lambda row: (row.warehouse, row.cutoff, row.code))),
+        calendar=tuple(await tx.catalog.calendar_days()),
     )

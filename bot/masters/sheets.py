@@ -1,4 +1,4 @@
-"""The seven tables of master data as people fill them in (newcomer page, section 9)."""
+"""The eight tables of master data as people fill them in (newcomer page, section 9)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from bot.masters.rows import (
     person_values,
     place_faults,
 )
-from core.catalog import Bin, Carrier, Customer, Warehouse
+from core.catalog import Bin, CalendarDay, Carrier, Customer, Warehouse
 from core.people import PlatformName
 from core.stock import Lot
 
@@ -309,8 +309,31 @@ CARRIERS = Table(
     values_of=copied("code", "name", "warehouse", "cutoff", "capacity", "regions", "days"),
 )
 
-TABLES: tuple[Table, ...] = (WAREHOUSES, PARTS, PEOPLE, CUSTOMERS, BINS, LOTS, CARRIERS)
+CALENDAR = Table(
+    key="calendar",
+    title="工作日历",
+    also=("日历", "放假安排"),
+    identity=("day",),
+    columns=(
+        Column(header="日期", key="day", kind=DATE, required=True, default=None, example="2027-01-01"),
+        Column(
+            header="上班",
+            key="works",
+            kind=FLAG,
+            required=True,
+            default=None,
+            example="否",
+            note="放假填 否;调休上班、公司加班填 是。没列的日子按国务院安排",
+        ),
+        Column(header="备注", key="note", kind=TEXT, example="元旦", note="一年填满 15 天以上,该年的交期不再标“暂定”"),
+    ),
+    rows_of=lambda masters: masters.calendar,
+    build=lambda values: CalendarDay(**values),
+    values_of=copied("day", "works", "note"),
+)
+
+TABLES: tuple[Table, ...] = (WAREHOUSES, PARTS, PEOPLE, CUSTOMERS, BINS, LOTS, CARRIERS, CALENDAR)
 """What is referred to comes before what refers to it."""
 BY_KEY = {table.key: table for table in TABLES}
-SHEET_ORDER: tuple[Table, ...] = (PEOPLE, CUSTOMERS, PARTS, WAREHOUSES, BINS, LOTS, CARRIERS)
+SHEET_ORDER: tuple[Table, ...] = (PEOPLE, CUSTOMERS, PARTS, WAREHOUSES, BINS, LOTS, CARRIERS, CALENDAR)
 """The order of the sheets in a workbook."""

@@ -94,7 +94,17 @@ def test_the_templates_have_a_sheet_for_each_table_with_hidden_keys_text_columns
     write_templates(tmp_path / "模板.xlsx")
 
     workbook = load_workbook(tmp_path / "模板.xlsx")
-    assert workbook.sheetnames == ["说明", "人员与角色", "客户", "物料", "仓库", "库位", "批次库存", "物流商"]
+    assert workbook.sheetnames == [
+        "说明",
+        "人员与角色",
+        "客户",
+        "物料",
+        "仓库",
+        "库位",
+        "批次库存",
+        "物流商",
+        "工作日历",
+    ]
     parts = workbook["物料"]
     assert [c.value for c in parts[1]][:3] == ["物料号*", "名称*", "类别"]
     assert [c.value for c in parts[2]][:3] == ["number", "name", "family"]
