@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -198,7 +199,7 @@ async def test_an_expedite_changes_over_after_a_quarter_of_an_hour_and_the_admin
     async with desk.running():
         body = {"sentence": "unknown_person", "args": {"account": "wx1"}}
         await desk.say("wx1", "", priority=Priority.EXPEDITE, body=body)
-        await _advance_until(desk, lambda: len(desk.dingtalk.said) == 2, step=30)
+        await _advance_until(desk, lambda: len(desk.dingtalk.said) == 2)
         took = desk.clock.now() - START
 
     assert timedelta(minutes=13) < took < timedelta(minutes=17)
@@ -259,12 +260,12 @@ async def test_a_delivery_that_ends_its_process_each_time_is_parked(desk: Desk) 
     assert WECOM is desk.wecom.name
 
 
-async def _advance_until(desk: Desk, condition: object, step: float = 5.0) -> None:
-    """Let time pass in small steps, each when nothing is in the air."""
-    assert callable(condition)
+async def _advance_until(desk: Desk, condition: Callable[[], object], *, step: float = 0.0) -> None:
+    """Move the clock from one due time to the next (at least by ``step`` seconds), each when nothing is in work."""
     async with asyncio.timeout(60):
         while not condition():
-            await asyncio.sleep(0.03)
-            if not desk.wecom.air and not desk.dingtalk.air and not condition():
-                desk.clock.advance(timedelta(seconds=step))
+            due, now = await desk.queue.next_available(), desk.clock.now()
+            if due is not None and due > now and DeliveryState.LEASED not in await desk.states():
+                desk.clock.advance(max(due - now, timedelta(seconds=step)))
                 desk.coordinator.wake("outbox")
+            await asyncio.sleep(0.01)
