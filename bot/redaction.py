@@ -26,8 +26,10 @@ from bot.settings import Settings
 HIDDEN = "***"
 SHORTEST = 6
 """A shorter secret would blot out half of every line; the settings want longer ones where it matters."""
-SECRET_FIELDS = frozenset({"secret", "token", "aes_key", "client_secret", "card_secret", "bot_secret", "password"})
-URL_FIELDS = frozenset({"database_url", "redis_url", "heartbeat_url"})
+SECRET_FIELDS = frozenset(
+    {"secret", "token", "aes_key", "client_secret", "card_secret", "aibot_secret", "heartbeat_url", "password"}
+)
+URL_FIELDS = frozenset({"database_url", "redis_url"})
 
 NAMES = (
     r"(?:[\w-]*access[_-]?token|[\w-]*secret|ticket|msg_signature|signature|sign|aes_?key|password|passwd|token"
