@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot.http import Health
 from core.people import PlatformName
+from core.ports import Coordinator
 from storage.redis_coordinator import RedisCoordinator
 
 if TYPE_CHECKING:
@@ -16,10 +18,10 @@ if TYPE_CHECKING:
 
 async def look(bot: Bot) -> Health:
     """The truth as the database has it now, or the last one known and that it does not answer. Over in a second."""
-    metrics, queue = bot.metrics, await bot.looks.now()
+    metrics = bot.metrics
+    queue, redis_away = await asyncio.gather(bot.looks.now(), _redis_away(bot.coordinator))
     age = (bot.clock.now() - queue.oldest).total_seconds() if queue.oldest else 0.0
     database_away = queue.away or not bot.opening.done
-    redis_away = isinstance(bot.coordinator, RedisCoordinator) and bot.coordinator.away
     breakers = {(platform.value, api): is_open for (platform, api), is_open in bot.breakers.states().items()}
     lags = _lags(queue.unsent, bot.clock.now())
     sockets = bot.stream.live_sockets if bot.stream else 0
@@ -66,6 +68,10 @@ async def look(bot: Bot) -> Health:
         audit_age_seconds=round(bot.auditor.age, 1),
         audit_findings=len(bot.auditor.troubles),
     )
+
+
+async def _redis_away(coordinator: Coordinator) -> bool:
+    return isinstance(coordinator, RedisCoordinator) and not await coordinator.here()
 
 
 def _lags(unsent: Mapping[PlatformName, datetime], now: datetime) -> dict[str, float]:
