@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from bot.app import PARSERS
 from bot.wecom.aibot.frames import BadFrame, read_frame
 from bot.wecom.aibot.media import handle_of
 from bot.wecom.aibot.parse import is_aibot, parse, store_form
+from bot.wiring import PARSERS
 from core.inbound import Inbound, MessageKind
 from core.people import PlatformName
 
