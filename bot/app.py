@@ -380,6 +380,7 @@ class Bot:
             clock=self.clock,
             desks=self.desks,
             gauges=self.metrics,
+            replicas=self.settings.replicas,
         )
 
     def _messengers(self) -> Mapping[PlatformName, Messenger]:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import structlog
 
 from bot.masterdata import DeskSource
+from bot.pacing import CatchUpPace
 from bot.repeated import RepeatedFailure
 from bot.waveplans import PLAN_KINDS, WavePlanner
 from core import falling_due
@@ -39,6 +40,8 @@ LONGEST_NAP = 0.5
 soon is at most so late."""
 OVERDUE = timedelta(seconds=5)
 """An armed row so long past its time is an alarm."""
+LATE = timedelta(minutes=1)
+"""So late a notice is a catch-up: its cards come one after the other."""
 GAUGE_EVERY = 5.0
 
 Fire = Callable[[Act, Deadline], Coroutine[Any, Any, None]]
@@ -83,6 +86,7 @@ class Scheduler:
         desks: DeskSource,
         gauges: Gauges | None = None,
         fire: Fire = falling_due.fire,
+        replicas: int = 1,
     ) -> None:
         self._database = database
         self._coordinator = coordinator
@@ -90,6 +94,7 @@ class Scheduler:
         self._desks = desks
         self._gauges = gauges or Unwatched()
         self._fire = fire
+        self._pace = CatchUpPace(replicas=replicas)
         self._waves = WavePlanner(database=database, act=self._act)
         self._busy = asyncio.Lock()
         self._loop: asyncio.Task[None] | None = None
@@ -250,7 +255,9 @@ class Scheduler:
         return deadline
 
     async def _fire_one(self, act: Act, deadline: Deadline) -> None:
-        one = Act(tx=act.tx, desk=act.desk, tell=Teller(act.tx, now=self._clock.now(), cause=f"dl{deadline.id}"))
+        now = self._clock.now()
+        pace = self._pace if now - deadline.due_at >= LATE else None
+        one = Act(tx=act.tx, desk=act.desk, tell=Teller(act.tx, now=now, cause=f"dl{deadline.id}", pace=pace))
         await self._fire(one, deadline)
         if deadline.kind in PLAN_KINDS:
             await self._waves.promise(one, deadline)

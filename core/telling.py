@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -62,12 +62,18 @@ def home_of(person: Person, prefer: PlatformName | None = None) -> Address | Non
     return Address(platform=account.platform, account=account.account) if account else None
 
 
+Pace = Callable[[datetime, PlatformName, Sequence[str]], datetime]
+"""When a new card for these accounts may be shown."""
+
+
 class Teller:
     """Notices of one transaction. ``cause`` names what happened (``in8123``, ``dl77``, ``wave:…``) and makes the
     keys of the deliveries: the same cause recorded twice is sent once."""
 
-    def __init__(self, tx: Transaction, *, now: datetime, cause: str) -> None:
+    def __init__(self, tx: Transaction, *, now: datetime, cause: str, pace: Pace | None = None) -> None:
+        """``pace``: new cards wait until their readers have had time for the last one (catch-up after a downtime)."""
         self._tx = tx
+        self._pace = pace
         self._now = now
         self._cause = cause
         self._count = 0
@@ -128,7 +134,9 @@ class Teller:
         for platform, accounts in self._by_platform(to, prefer).items():
             key = f"{kind}:{ref}:{audience}" if audience else f"{kind}:{ref}"
             posted = await self._tx.outbox.posted(key, platform)
+            at = self._now
             if posted is None:
+                at = self._pace(self._now, platform, accounts) if self._pace else self._now
                 idem = f"{platform}:{key}:1"
                 await self._tx.outbox.save_posted(
                     PostedCard(
@@ -141,7 +149,7 @@ class Teller:
                         recipients=accounts,
                     )
                 )
-            await self._paint(platform, key, kind, ref, accounts, priority)
+            await self._paint(platform, key, kind, ref, accounts, priority, at=at)
 
     async def fresh(self, kind: CardKind, ref: str, to: Address, *, priority: Priority) -> None:
         """A new card although one of this kind may stand further up: answers to a question asked again."""
@@ -184,7 +192,15 @@ class Teller:
         return {platform: accounts for platform, accounts in grouped.items() if accounts}
 
     async def _paint(
-        self, platform: PlatformName, key: str, kind: CardKind, ref: str, accounts: list[str], priority: Priority
+        self,
+        platform: PlatformName,
+        key: str,
+        kind: CardKind,
+        ref: str,
+        accounts: list[str],
+        priority: Priority,
+        *,
+        at: datetime | None = None,
     ) -> None:
         await self._tx.outbox.record(
             Delivery(
@@ -195,7 +211,7 @@ class Teller:
                 lane_key=f"card:{platform}:{key}",
                 priority=priority,
                 body={"kind": kind.value, "ref": ref, "key": key},
-                available_at=self._now,
+                available_at=at or self._now,
                 created_at=self._now,
             )
         )
