@@ -17,7 +17,7 @@ from bot import health, wiring
 from bot.aibot_line import AibotLine
 from bot.auditor import Auditor
 from bot.backlog import BacklogWatch, QueueLooks
-from bot.backup import NightlyBackup
+from bot.backup import nightly_of
 from bot.breakers import Breakers
 from bot.card_sending import CardSender
 from bot.dingtalk.api import DingTalkMessenger
@@ -52,7 +52,7 @@ from cards.keys import Keys
 from core.clock import Clock, SteadyClock
 from core.errors import IngestUnavailable
 from core.inbound import RawInbound
-from core.people import PlatformName, Role
+from core.people import PlatformName
 from core.ports import Coordinator, Messenger
 from handlers import routes
 from storage.away import is_away
@@ -207,7 +207,15 @@ class Bot:
             parsers=wiring.parsers(self.settings),
         )
         self.aibot = self._aibot()
-        self.backups = self._backups()
+        self.backups = nightly_of(
+            self.settings,
+            database=self.database,
+            act=self.inbox.act,
+            coordinator=self.coordinator,
+            clock=self.clock,
+            leases=self.leases,
+            owner=self.owner,
+        )
         self.auditor = self._auditor()
         self.opening = Opening(
             self._open,
@@ -446,27 +454,6 @@ class Bot:
             owner=self.owner,
             replicas=self.settings.replicas,
         )
-
-    def _backups(self) -> NightlyBackup | None:
-        if not self.settings.backup_dir:
-            return None
-        return NightlyBackup(
-            database_url=self.settings.database_url,
-            files=Path(self.settings.files_dir),
-            folder=Path(self.settings.backup_dir),
-            keep=self.settings.backup_keep,
-            clock=self.clock,
-            leases=self.leases,
-            owner=self.owner,
-            alarm=self._backup_alarm,
-        )
-
-    async def _backup_alarm(self, why: str) -> None:
-        async with self.database.transaction() as tx:
-            act = await self.inbox.act(tx, cause=f"backup:{self.clock.now():%Y%m%d}")
-            for admin in await tx.people.with_role(Role.ADMIN):
-                await act.tell.say(admin, "backup_failed", why=why[:120])
-        self.coordinator.wake("outbox")
 
     async def _install_menu(self) -> None:
         """The WeCom app menu; without it people still type. Tried again by the next start."""

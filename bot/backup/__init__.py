@@ -1,7 +1,7 @@
 """Backups: one sealed file per moment, made while the bot works, rehearsed before it is needed (newcomer, Backup)."""
 
 from bot.backup.archive import BackupFailed, Made, backup, newest_at
-from bot.backup.nightly import NightlyBackup
+from bot.backup.nightly import NightlyBackup, nightly_of
 from bot.backup.restoring import Rehearsal, rehearse, restore
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Rehearsal",
     "backup",
     "newest_at",
+    "nightly_of",
     "rehearse",
     "restore",
 ]

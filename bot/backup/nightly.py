@@ -10,8 +10,11 @@ from pathlib import Path
 import structlog
 
 from bot.backup.archive import BackupFailed, backup, newest_at
+from bot.settings import Settings
 from core.clock import CHINA, Clock
-from core.ports import Leases
+from core.desk import Act
+from core.people import Role
+from core.ports import Coordinator, Database, Leases
 
 log = structlog.get_logger()
 
@@ -106,3 +109,36 @@ def last_slot(now: datetime) -> datetime:
     """The latest 03:10 in China that has passed."""
     slot = now.astimezone(CHINA).replace(hour=AT_HOUR, minute=AT_MINUTE, second=0, microsecond=0)
     return slot if slot <= now else slot - timedelta(days=1)
+
+
+def nightly_of(
+    settings: Settings,
+    *,
+    database: Database,
+    act: Callable[..., Awaitable[Act]],
+    coordinator: Coordinator,
+    clock: Clock,
+    leases: Leases,
+    owner: str,
+) -> NightlyBackup | None:
+    """As the settings want it; None without ``backup_dir``. A failure is a sentence to every administrator."""
+    if not settings.backup_dir:
+        return None
+
+    async def alarm(why: str) -> None:
+        async with database.transaction() as tx:
+            one = await act(tx, cause=f"backup:{clock.now():%Y%m%d}")
+            for admin in await tx.people.with_role(Role.ADMIN):
+                await one.tell.say(admin, "backup_failed", why=why[:120])
+        coordinator.wake("outbox")
+
+    return NightlyBackup(
+        database_url=settings.database_url,
+        files=Path(settings.files_dir),
+        folder=Path(settings.backup_dir),
+        keep=settings.backup_keep,
+        clock=clock,
+        leases=leases,
+        owner=owner,
+        alarm=alarm,
+    )
