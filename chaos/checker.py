@@ -142,6 +142,7 @@ class Verdict:
     stale_cards: list[str]
     unseen: list[str]
     unmarked_repeats: list[str]
+    marked_repeats: int
     deadlines_fired: int
     deadlines_early: list[str]
     deadlines_doubled: list[str]
@@ -203,6 +204,7 @@ def check(
         stale_cards=_stale(seen.cards, stored.orders),
         unseen=[o.source for o in accepted if o.source in by_source and not o.number],
         unmarked_repeats=_unmarked_repeats(seen.texts, stored.said),
+        marked_repeats=sum(1 for text in seen.texts if REPEAT in text.text),
         deadlines_fired=sum(1 for d in stored.deadlines if d.fired_at is not None),
         deadlines_early=_early(seen.texts, stored.deadlines),
         deadlines_doubled=_fired_twice(seen.texts, stored),

@@ -58,6 +58,7 @@ def figures(run: Run, verdict: Verdict) -> dict[str, Any]:
         "stale_cards": len(verdict.stale_cards),
         "unseen": len(verdict.unseen),
         "unmarked_repeats": len(verdict.unmarked_repeats),
+        "marked_repeats": verdict.marked_repeats,
         "deadlines_fired": verdict.deadlines_fired,
         "deadlines_early": len(verdict.deadlines_early),
         "deadlines_doubled": len(verdict.deadlines_doubled),
@@ -96,7 +97,7 @@ def table(run: Run, verdict: Verdict) -> str:
         ("given up by the platforms", f["given_up"]),
         ("out of order", f["out_of_order"]),
         ("stale cards / never shown", f"{f['stale_cards']} / {f['unseen']}"),
-        ("words repeated without a mark", f["unmarked_repeats"]),
+        ("words repeated without / with a mark", f"{f['unmarked_repeats']} / {f['marked_repeats']}"),
         ("timers fired", f["deadlines_fired"]),
         (
             "  early / doubled / late / missed",

@@ -36,6 +36,7 @@ def plan(seed: int, *, seconds: float, kills: int, size: str, only: Collection[s
             continue
         times = max(1, round(often * seconds / 60)) if often else 0
         planned += [Planned(after=chance.uniform(0.05, 0.9) * seconds, name=name) for _ in range(times)]
+    planned += [Planned(after=0.0, name=name) for name in _ALL_THROUGH if only is not None and name in only]
     return sorted(planned, key=lambda p: p.after)
 
 
@@ -54,6 +55,9 @@ _TOGETHER = {
     "clock jump": 1.0,
 }
 """How often a minute."""
+
+_ALL_THROUGH = ("redis gone", "redis silent")
+"""Only when they are asked for: from the start to the end."""
 
 
 class Troublemaker:
@@ -102,6 +106,8 @@ class Troublemaker:
             "redis kill": self._redis_kill,
             "redis black hole": self._redis_black_hole,
             "redis flush": self._redis_flush,
+            "redis gone": self._redis_gone,
+            "redis silent": self._redis_silent,
         }
 
     # -- processes
@@ -204,6 +210,12 @@ class Troublemaker:
     async def _redis_flush(self) -> None:
         async with self._redis:
             await asyncio.to_thread(self._many.redis.flush)
+
+    async def _redis_gone(self) -> None:
+        await asyncio.to_thread(self._many.redis.kill)
+
+    async def _redis_silent(self) -> None:
+        self._many.to_redis.black_hole()
 
     @property
     def _many(self) -> Deployment:

@@ -164,6 +164,7 @@ def test_words_said_twice_are_found() -> None:
         CLEAN_SEEN, texts=[WARNING, replace(WARNING, text="已通过"), replace(WARNING, text="(重发)已通过")]
     )
     assert _check(marked).faults == {}
+    assert _check(marked).marked_repeats == 1
 
 
 def test_an_early_deadline_is_found_by_the_store_and_by_the_phone() -> None:
