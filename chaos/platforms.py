@@ -26,7 +26,10 @@ LOOK_AGAIN = 5.0
 
 
 class Platforms:
-    """Phones, callbacks and APIs. WeCom answers within 5 s or sends again, three tries; DingTalk four times, every 20 s."""
+    """Phones, callbacks and APIs.
+
+    WeCom waits 5 s and tries three times in all; DingTalk sends an unacked message four times more, every 20 s.
+    """
 
     def __init__(self, company: Company, port: int, callback: str, *, seed: int) -> None:
         a = self.accounts = Accounts()
