@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import demo
-from bot.backup import backup, rehearse, restore
+from bot.backup import backup, nightly_of, rehearse, restore
 from core.clock import MovableClock
 from core.orders import OrderStatus
-from simulator.scenarios import steps
+from simulator.scenarios import Stage, steps
 from storage.database import SqlDatabase
 from tests.scenarios.conftest import FOUR_HOURS, QUICK_STREAM, check_nothing_lost
 from tests.servers import PostgresServer
@@ -73,3 +73,29 @@ async def test_a_restored_desk_decides_the_open_approval_and_keeps_its_deadlines
         assert open_draft.status is OrderStatus.DRAFT
         assert len(reminded) > 1
         await check_nothing_lost(world)
+
+
+async def test_an_administrator_hears_that_last_nights_backup_failed(
+    running: demo.World, stage: Stage, tmp_path: Path
+) -> None:
+    bot, admin = running.bot, stage.phone("管理员")
+    blocked = tmp_path / "no-folder"
+    blocked.write_text("")
+    nightly = nightly_of(
+        bot.settings.model_copy(update={"backup_dir": str(blocked / "backups")}),
+        database=bot.database,
+        act=bot.inbox.act,
+        coordinator=bot.coordinator,
+        clock=running.clock,
+        leases=bot.leases,
+        owner="test",
+    )
+    assert nightly is not None
+
+    assert not await nightly.if_due()
+
+    await admin.wait_text("昨晚的备份不完整")
+    assert nightly_of(
+        bot.settings, database=bot.database, act=bot.inbox.act, coordinator=bot.coordinator, clock=running.clock,
+        leases=bot.leases, owner="test",
+    ) is None  # fmt: skip
