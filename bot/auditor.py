@@ -132,8 +132,7 @@ class Auditor:
             log.exception("audit could not read")
             found.append(Trouble(kind=TroubleKind.DATABASE_AWAY, subject=type(error).__name__))
         troubles = self._believed(found)
-        await self._report(now, troubles)
-        self.troubles = troubles
+        self.troubles = troubles = await self._report(now, troubles)
         self._last = self._clock.now()
         return troubles
 
@@ -261,7 +260,17 @@ class Auditor:
 
     # ------------------------------------------------------------ telling
 
-    async def _report(self, now: datetime, troubles: list[Trouble]) -> None:
+    async def _report(self, now: datetime, troubles: list[Trouble]) -> list[Trouble]:
+        """Noted and told first, then said outside: a round that could not be noted is none. Returns all there was."""
+        try:
+            async with self._database.transaction() as tx:
+                await tx.audits.note_pass(self._replica, now, len(troubles))
+                await tx.audits.forget_replicas(now - FORGOTTEN)
+                if troubles:
+                    await self._alarm(await self._act(tx, "auditor"), troubles)
+        except Exception as error:
+            log.exception("audit could not be noted", error=type(error).__name__)
+            troubles = [*troubles, Trouble(kind=TroubleKind.DATABASE_AWAY, subject=type(error).__name__)]
         counts = dict.fromkeys(TroubleKind, 0)
         for trouble in troubles:
             counts[trouble.kind] += 1
@@ -275,16 +284,9 @@ class Auditor:
         for kind, count in counts.items():
             self._metrics.audit_findings.labels(kind=kind.value).set(count)
         self._heartbeat.beat([f"{x.kind.value} {x.subject}" for x in troubles])
-        try:
-            async with self._database.transaction() as tx:
-                await tx.audits.note_pass(self._replica, now, len(troubles))
-                await tx.audits.forget_replicas(now - FORGOTTEN)
-                if troubles:
-                    await self._alarm(await self._act(tx, "auditor"), troubles)
-        except Exception as error:
-            log.exception("audit could not be noted", error=type(error).__name__)
         if troubles:
             self._coordinator.wake("outbox")
+        return troubles
 
     async def _alarm(self, act: Act, troubles: Iterable[Trouble]) -> None:
         """One sentence per kind: its oldest subject names it, so that a growing list is said once an hour."""
