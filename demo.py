@@ -129,8 +129,8 @@ class World:
         await web.TCPSite(self._runner, self._host, self._port).start()
         await self.simulator.start()
         self.simulator.bot_says = "正在准备演示数据…"
-        await self.bot.database.migrate()
         if fill:
+            await self.bot.database.migrate()
             await load_demo(self.bot.database, self.clock.now())
         await self._serve()
 
@@ -176,7 +176,7 @@ class World:
         await self.bot.start()
         if self.bot.stream is not None:
             await self.bot.stream.wait_live()
-        if self.bot.aibot is not None:
+        if self.bot.aibot is not None and self.bot.opening.done:
             await self.bot.aibot.client.wait_live()
         app = self.bot.web_app()
         app.freeze()
