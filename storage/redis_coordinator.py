@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 ANSWER_WITHIN = 0.5
 """Seconds Redis has for one call; afterwards it counts as away."""
+STALLED = 1.5 * ANSWER_WITHIN
+"""After so long without an answer it was we who stood still, not Redis: it is asked once more."""
 ASK_AGAIN_AFTER = 1.0
 """Seconds between two questions whether it is back."""
 RETRY_LOCK_EVERY = 0.05
@@ -68,6 +70,7 @@ class RedisCoordinator:
         self._gate = Gate()
         self._away = False
         self._gcra = self._redis.register_script(redis_scripts.GCRA)
+        self._take_lock = self._redis.register_script(redis_scripts.LOCK)
         self._drop_lock = self._redis.register_script(redis_scripts.DROP_IF_MINE)
         self._renew_lock = self._redis.register_script(redis_scripts.RENEW_IF_MINE)
         self._forget = self._redis.register_script(redis_scripts.FORGET_IF_SAME)
@@ -76,6 +79,8 @@ class RedisCoordinator:
         self._publishing: dict[str, asyncio.Task[None]] = {}
         self._wake_again: set[str] = set()
         self._left_locked: dict[str, str] = {}
+        self._asking: dict[str, asyncio.Future[Any]] = {}
+        self._dropping: dict[tuple[str, str], asyncio.Future[Any]] = {}
 
     @property
     def away(self) -> bool:
@@ -110,7 +115,13 @@ class RedisCoordinator:
         return wait / 1_000_000, key
 
     async def get_token(self, key: str) -> str | None:
-        held = await self._ask(lambda: self._redis.get(self._key("token", key)))
+        """Those who ask at the same time share one question: a stampede must not jam the connections."""
+        asking = self._asking.get(key)
+        if asking is None:
+            asking = asyncio.ensure_future(self._ask(lambda: self._redis.get(self._key("token", key))))
+            self._asking[key] = asking
+            asking.add_done_callback(lambda done: self._answered(key, done))
+        held = await asyncio.shield(asking)
         if held is None:  # away, flushed, or never there
             return await self._alone.get_token(key)
         until, _, token = str(held).partition("|")
@@ -119,6 +130,10 @@ class RedisCoordinator:
             return None
         await self._alone.put_token(key, token, left / 1_000_000)
         return token
+
+    def _answered(self, key: str, done: asyncio.Future[Any]) -> None:
+        if self._asking.get(key) is done:
+            del self._asking[key]
 
     async def put_token(self, key: str, token: str, ttl: float) -> None:
         await self._alone.put_token(key, token, ttl)
@@ -130,7 +145,15 @@ class RedisCoordinator:
     async def drop_token(self, key: str, token: str) -> None:
         """Marked as dropped rather than deleted, so that a copy in another process does not count any more."""
         await self._alone.drop_token(key, token)
-        await self._ask(lambda: self._forget(keys=[self._key("token", key)], args=[token, DROPPED_MS]))
+        self._asking.pop(key, None)  # an answer that is under way may still bring it
+        if (known := self._dropping.get((key, token))) is None:
+            known = asyncio.ensure_future(
+                self._ask(lambda: self._forget(keys=[self._key("token", key)], args=[token, DROPPED_MS]))
+            )
+            self._dropping[key, token] = known
+            known.add_done_callback(lambda _: self._dropping.pop((key, token), None))
+        await asyncio.shield(known)
+        self._asking.pop(key, None)
 
     @asynccontextmanager
     async def single_flight(self, key: str, ttl: float) -> AsyncIterator[None]:
@@ -183,12 +206,17 @@ class RedisCoordinator:
         """The answer, or None while Redis is away."""
         if self._away:
             return None
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN):
-                return await call()
-        except GONE as gone:
-            self._note_away(gone)
-            return None
+        now = asyncio.get_running_loop().time
+        for last in (False, True):
+            began = now()
+            try:
+                async with asyncio.timeout(ANSWER_WITHIN):
+                    return await call()
+            except GONE as gone:
+                if last or now() - began < STALLED:
+                    self._note_away(gone)
+                    return None
+        return None
 
     def _note_away(self, gone: Exception) -> None:
         if not self._away:
@@ -220,7 +248,7 @@ class RedisCoordinator:
     async def _lock(self, name: str, mine: str, ttl: float) -> bool:
         """True when the lock is ours; False when Redis is away and the process is on its own."""
         while True:
-            asked = await self._ask(lambda: self._redis.set(name, mine, nx=True, px=max(1, int(ttl * 1000)), get=False))
+            asked = await self._ask(lambda: self._take_lock(keys=[name], args=[mine, max(1, int(ttl * 1000))]))
             if asked:
                 return True
             if self._away:

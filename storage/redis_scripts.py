@@ -23,6 +23,13 @@ return {longest, which, unpack(dues)}
 per key interval, tolerance and the arrival time that the caller remembers. Microseconds since 1970 fit a Lua number
 exactly. Answers wait, the number of the key that waits, and each key's arrival time."""
 
+LOCK = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return 1 end
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
+return 0
+"""
+"""Also for whoever has it already, and has only not heard so."""
+
 DROP_IF_MINE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
 RENEW_IF_MINE = (

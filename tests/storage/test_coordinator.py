@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from core.clock import MovableClock
-from core.ports import Coordinator
+from core.ports import Coordinator, Limit
 from storage import redis_coordinator
 from storage.coordinator import InProcessCoordinator
 from storage.redis_coordinator import RedisCoordinator
@@ -164,3 +164,124 @@ async def test_an_outage_is_said_once_and_ends_by_itself(
     assert await coordinator.get_token("wecom") == "t2"
     assert [r.levelname for r in caplog.records] == ["WARNING", "INFO"]
     await coordinator.close()
+
+
+async def test_several_limits_are_taken_together_or_not_at_all(coordinator: Coordinator, clock: MovableClock) -> None:
+    full, free = Limit(key="full", rate=1, burst=1), Limit(key="free", rate=1, burst=1)
+    assert await coordinator.throttle_all([full], now=clock.now()) == (0.0, "")
+
+    assert await coordinator.throttle_all([free, full], now=clock.now()) == (1.0, "full")
+
+    assert await coordinator.throttle_all([free], now=clock.now()) == (0.0, "")
+    clock.advance(timedelta(seconds=1))
+    assert await coordinator.throttle_all([full, free, full], now=clock.now()) == (0.0, "")
+
+
+async def test_a_flush_brings_neither_a_second_burst_nor_a_second_fetch(
+    redis_server: RedisServer, clock: MovableClock
+) -> None:
+    coordinator = RedisCoordinator(redis_server.url, clock)
+    for _ in range(5):
+        assert await coordinator.throttle("k", rate=1, burst=5, now=clock.now()) == 0
+    await coordinator.put_token("wecom", "t1", ttl=60)
+
+    redis_server.flush()
+
+    assert await coordinator.throttle("k", rate=1, burst=5, now=clock.now()) == 1.0
+    assert await coordinator.get_token("wecom") == "t1"
+    await coordinator.close()
+
+
+async def test_a_token_that_one_process_dropped_is_not_used_by_another_that_has_a_copy(
+    redis_server: RedisServer, clock: MovableClock
+) -> None:
+    one, two = RedisCoordinator(redis_server.url, clock), RedisCoordinator(redis_server.url, clock)
+    await one.put_token("wecom", "t1", ttl=60)
+    assert await two.get_token("wecom") == "t1"
+
+    await one.drop_token("wecom", "t1")
+
+    assert await two.get_token("wecom") is None
+    await two.put_token("wecom", "t2", ttl=60)
+    await one.drop_token("wecom", "t1")
+    assert await one.get_token("wecom") == "t2"
+    await one.close()
+    await two.close()
+
+
+async def test_replicas_without_redis_together_stay_within_the_rate(
+    redis_server: RedisServer, clock: MovableClock
+) -> None:
+    crews = [RedisCoordinator(redis_server.url, clock, replicas=3) for _ in range(3)]
+    passed = 0
+    end = clock.now() + timedelta(seconds=10)
+    while clock.now() <= end:
+        if clock.now() >= end - timedelta(seconds=5):
+            redis_server.stop()
+        waits = [await crew.throttle("k", rate=20, burst=6, now=clock.now()) for crew in crews]
+        passed += waits.count(0.0)
+        clock.advance(timedelta(milliseconds=10))
+
+    assert 20 * 10 * 0.9 < passed <= 20 * 10 + 6
+    for crew in crews:
+        await crew.close()
+
+
+async def test_a_redis_that_says_nothing_costs_one_wait_and_then_none(
+    redis_server: RedisServer, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_coordinator, "ASK_AGAIN_AFTER", 0.05)
+    coordinator = RedisCoordinator(redis_server.url, clock)
+    assert await coordinator.throttle("warm", rate=1, burst=1, now=clock.now()) == 0
+    redis_server.freeze()
+
+    began = time.monotonic()
+    await asyncio.gather(*(coordinator.throttle(f"k{n}", rate=1, burst=1, now=clock.now()) for n in range(100)))
+    first = time.monotonic() - began
+    began = time.monotonic()
+    for n in range(300):
+        coordinator.wake("inbox")
+        assert await coordinator.throttle(f"n{n}", rate=1, burst=1, now=clock.now()) == 0
+    async with coordinator.single_flight("token", ttl=5):
+        later = time.monotonic() - began
+
+    assert coordinator.away
+    assert 0.4 < first < 2.0
+    assert later < 0.4
+    redis_server.thaw()
+    await until(lambda: not coordinator.away)
+    assert await coordinator.throttle("warm", rate=1, burst=1, now=clock.now()) == 1.0
+    await coordinator.close()
+
+
+async def test_wakes_never_pile_up_behind_a_redis_that_says_nothing(
+    redis_server: RedisServer, clock: MovableClock
+) -> None:
+    coordinator = RedisCoordinator(redis_server.url, clock)
+    redis_server.freeze()
+    before = len(asyncio.all_tasks())
+
+    for _ in range(1000):
+        coordinator.wake("inbox")
+        coordinator.wake("outbox")
+
+    assert len(asyncio.all_tasks()) <= before + 2
+    redis_server.thaw()
+    await coordinator.close()
+
+
+async def test_a_lock_whose_answer_was_lost_is_let_go_when_redis_is_back(
+    redis_server: RedisServer, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_coordinator, "ASK_AGAIN_AFTER", 0.05)
+    one, two = RedisCoordinator(redis_server.url, clock), RedisCoordinator(redis_server.url, clock)
+    await one.put_token("warm", "t", ttl=60)
+    redis_server.freeze()
+    async with one.single_flight("wecom", ttl=60):
+        assert one.away
+    redis_server.thaw()
+    await until(lambda: not one.away)
+
+    async with asyncio.timeout(10), two.single_flight("wecom", ttl=60):
+        await one.close()
+    await two.close()
