@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
-from cluster.processes import children, send, tree
+from cluster.processes import children, end_with_starter, send, tree
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOK_EVERY = 0.05
@@ -62,6 +62,7 @@ class Replica:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=end_with_starter,
             )
 
     async def __aenter__(self) -> Replica:
