@@ -87,7 +87,11 @@ def wecom_app(settings: Settings) -> WeComApp:
 def aibot_of(settings: Settings, known: AibotSettings | None) -> AibotSettings:
     x = settings.wecom
     return replace(
-        known or AibotSettings(bot_id="", secret=""), bot_id=x.aibot_id, secret=x.aibot_secret, url=x.aibot_url
+        known or AibotSettings(bot_id="", secret=""),
+        bot_id=x.aibot_id,
+        secret=x.aibot_secret,
+        url=x.aibot_url,
+        shelf=Path(settings.files_dir).parent / "aibot",
     )
 
 

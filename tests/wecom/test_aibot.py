@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from bot.wecom.aibot.client import AibotClient
 from bot.wecom.aibot.media import AibotMedia, handle_of, open_sealed
 from bot.wecom.aibot.parse import parse
 from bot.wecom.aibot.settings import AibotSettings
+from bot.wecom.aibot.shelf import Shelf
 from core.clock import MovableClock
 from core.errors import IngestUnavailable
 from core.inbound import Inbound, RawInbound
@@ -277,6 +280,30 @@ async def test_pictures_and_files_are_opened_with_their_key_under_their_name() -
         held.stand.clock.move(minutes=5)
         with pytest.raises(MediaGone):
             await media.download(file.media[0].handle, kind="file")
+
+
+async def test_what_comes_is_fetched_ahead_so_that_an_outage_longer_than_its_address_loses_no_picture(
+    tmp_path: Path,
+) -> None:
+    async with connected(settings=replace(QUICK, shelf=tmp_path / "aibot")) as held:
+        await held.stand.platform.aibot.send_file("XiaoA", b"a,b\n1,2\n", filename="采购单.csv")
+        await until(lambda: [file for file in tmp_path.glob("aibot/*") if not file.suffix])
+        handle = held.desk.inbounds()[0].media[0].handle
+        held.stand.clock.move(minutes=6)
+
+        media = AibotMedia(replace(QUICK, url=held.stand.url, shelf=tmp_path / "aibot"), held.stand.session)
+
+        assert await media.download(handle, kind="file") == (b"a,b\n1,2\n", "采购单.csv")
+
+
+async def test_the_shelf_makes_room_for_the_newest(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, most_bytes=250)
+    for nth, name in enumerate(("one", "two", "three")):
+        await shelf.put(name, bytes(100), "x")
+        os.utime(shelf._place(name), ns=(nth, nth))
+
+    assert [await shelf.get(name) is not None for name in ("one", "two", "three")] == [False, True, True]
+    assert await shelf.get("never") is None
 
 
 async def test_too_large_is_refused_with_and_without_a_length() -> None:

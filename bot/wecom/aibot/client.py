@@ -12,6 +12,7 @@ from typing import Literal
 import aiohttp
 
 from bot.platform_errors import PlatformDown, PlatformError, TokenRejected
+from bot.wecom.aibot.media import AibotMedia
 from bot.wecom.aibot.receive import Answers, Ingest, Receiver
 from bot.wecom.aibot.settings import AibotSettings
 from bot.wecom.aibot.socket import AibotSocket, Ending
@@ -54,7 +55,7 @@ class AibotClient:
         self._session = session
         self._ours = ours
         self._alarm = alarm
-        self._receiver = Receiver(settings, ingest, answers, clock)
+        self._receiver = Receiver(settings, ingest, answers, clock, AibotMedia(settings, session))
         self._socket: AibotSocket | None = None
         self._changed = asyncio.Event()
         self._failures = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 from urllib.parse import unquote
 
 import aiohttp
@@ -12,9 +13,13 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
 from bot.files.refusals import FileRefused, RefusalReason
-from bot.platform_errors import MediaGone, PlatformDown, Refused
+from bot.platform_errors import MediaGone, PlatformDown, PlatformError, Refused
 from bot.wecom.aibot.settings import AibotSettings
+from bot.wecom.aibot.shelf import Shelf
 from bot.wecom.media import filename_of, safe_name
+from core.errors import PictureRefused
+
+log = logging.getLogger(__name__)
 
 PREFIX = "aibot|"
 BLOCK = 32
@@ -37,13 +42,28 @@ class AibotMedia:
     def __init__(self, settings: AibotSettings, session: aiohttp.ClientSession) -> None:
         self._settings = settings
         self._session = session
+        self._shelf = Shelf(settings.shelf) if settings.shelf is not None else None
+
+    async def fetch_ahead(self, handle: str, *, kind: str) -> None:
+        """Lay it on the shelf while its address lives. A failure is the worker's to meet again."""
+        if self._shelf is None or await self._shelf.get(handle) is not None:
+            return
+        try:
+            data, name = await self._fetch(handle, kind=kind)
+            await self._shelf.put(handle, data, name)
+        except (PlatformError, PictureRefused, OSError) as error:
+            log.warning("an aibot %s was not fetched ahead: %s", kind, type(error).__name__)
 
     async def download(self, handle: str, *, kind: str) -> tuple[bytes, str]:
-        """Bytes and file name, at most 20 MB.
+        """Bytes and file name, at most 20 MB; from the shelf when they lie there.
 
         Raises MediaGone after the five minutes that an address lives, FileRefused for too large or not to be opened,
         Refused for an address outside WeCom's store, PlatformDown for everything on the way.
         """
+        laid = await self._shelf.get(handle) if self._shelf is not None else None
+        return laid or await self._fetch(handle, kind=kind)
+
+    async def _fetch(self, handle: str, *, kind: str) -> tuple[bytes, str]:
         aeskey, _, url = handle.removeprefix(PREFIX).partition("|")
         if not self._settings.may_fetch(url):
             raise Refused("media-address", "not an https address of WeCom's store")

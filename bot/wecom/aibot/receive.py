@@ -9,7 +9,8 @@ from typing import Protocol
 
 from bot.platform_errors import PlatformError
 from bot.wecom.aibot.frames import ENTER_CHAT, BadFrame, Cmd, Frame, said
-from bot.wecom.aibot.parse import sender_of, store_form
+from bot.wecom.aibot.media import AibotMedia
+from bot.wecom.aibot.parse import parse, sender_of, store_form
 from bot.wecom.aibot.settings import AibotSettings
 from bot.wecom.aibot.socket import AibotSocket
 from core.clock import Clock
@@ -39,8 +40,11 @@ class Answers(Protocol):
 class Receiver:
     """What each callback leads to. Bad input raises nothing."""
 
-    def __init__(self, settings: AibotSettings, ingest: Ingest, answers: Answers, clock: Clock) -> None:
+    def __init__(
+        self, settings: AibotSettings, ingest: Ingest, answers: Answers, clock: Clock, media: AibotMedia
+    ) -> None:
         self._settings = settings
+        self._media = media
         self._ingest = ingest
         self._answers = answers
         self._clock = clock
@@ -64,6 +68,8 @@ class Receiver:
             await self._say(socket, said(Cmd.RESPOND, frame.req_id, self._answers.not_stored()))
         elif inbox_id is not None:
             await self._confirm(socket, frame, userid)
+            for held in parse(raw).media:
+                await self._media.fetch_ahead(held.handle, kind=held.kind)
 
     async def _store(self, socket: AibotSocket, raw: RawInbound) -> tuple[bool, int | None]:
         """(stored, its id or None for a duplicate).

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import urlsplit
 
 AIBOT_URL = "wss://openws.work.weixin.qq.com"
@@ -45,6 +46,8 @@ class AibotSettings:
     stop_grace: float = 3.0
     """What has come may still take so long to be stored when the connection is given up."""
     media_timeout: float = 60.0
+    shelf: Path | None = None
+    """Folder for what is fetched ahead; without one everything is fetched when it is worked on."""
     max_file: int = 20 * 1024 * 1024
     """Bytes of one picture or file (F025)."""
 
