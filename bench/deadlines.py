@@ -49,7 +49,8 @@ from storage.database import SqlDatabase
 
 HERE = Address(platform=PlatformName.WECOM, account="bench")
 LEAD = 5.0
-"""Seconds between arming and the first due time: the workers start meanwhile."""
+"""Seconds between arming and the first due time, and one more for every thousand: the rows are written and the workers
+start meanwhile."""
 GRACE = 4.0
 """Seconds after the last due time before the count, and one more for every thousand: what is not fired by then is
 counted as lost."""
@@ -120,24 +121,29 @@ async def _work(url: str) -> None:
 
 
 async def _arm(url: str, run: Run) -> datetime:
-    """Fill the table in random order; returns when the first is due."""
+    """The ballast, then the rows that are measured, in random order; returns when the first is due."""
     database = SqlDatabase(url)
     await database.create_all()
     chance = random.Random(run.seed)
+    later = datetime.now(UTC) + timedelta(days=1)
+    await _insert(database, [(f"later{n}", later + timedelta(seconds=n)) for n in range(run.ballast)])
     now = datetime.now(UTC)
     if not database.single_instance:
         async with database.writer.connect() as connection:
             now = (await connection.execute(select(func.clock_timestamp()))).scalar_one()
-    filling = timedelta(seconds=(run.count + run.ballast) / 10_000)
-    first = now + filling + timedelta(seconds=LEAD)
-    rows = [(f"{MEASURED}{n}", first + timedelta(seconds=chance.random() * run.spread)) for n in range(run.count)]
-    rows += [(f"ballast{n}"[1:], first + timedelta(days=1, seconds=n)) for n in range(run.ballast)]
-    chance.shuffle(rows)
+    first = now + timedelta(seconds=LEAD + run.count / 1000)
+    await _insert(
+        database,
+        [(f"{MEASURED}{n}", first + timedelta(seconds=chance.random() * run.spread)) for n in range(run.count)],
+    )
+    await database.close()
+    return first
+
+
+async def _insert(database: SqlDatabase, rows: list[tuple[str, datetime]]) -> None:
     async with database.writer.begin() as connection:
         for at in range(0, len(rows), CHUNK):
             await connection.execute(t.deadlines.insert(), [_row(ref, due) for ref, due in rows[at : at + CHUNK]])
-    await database.close()
-    return first
 
 
 def _row(ref: str, due: datetime) -> dict[str, Any]:

@@ -28,6 +28,9 @@ MORNING = time(9)
 SINCE_MONTH = 11
 """From November on next year's calendar is wanted: the State Council publishes it in these weeks."""
 
+WORTH_WORDS = 5
+"""Minutes of delay from which an escalated approval is explained in words beside its card."""
+
 LADDERS: tuple[tuple[tuple[DeadlineKind, str], ...], ...] = (
     ((DeadlineKind.EXPEDITE_AT_RISK, ""), (DeadlineKind.EXPEDITE_FINAL, "1h"), (DeadlineKind.EXPEDITE_FINAL, "0h")),
     ((DeadlineKind.APPROVAL_REMINDER, ""), (DeadlineKind.APPROVAL_DUE, "")),
@@ -42,10 +45,6 @@ class Delay:
     minutes: int = 0
     skipped: tuple[str, ...] = ()
     """Lower steps for which this one speaks, as ``kind:step``."""
-
-    @property
-    def any(self) -> bool:
-        return bool(self.minutes or self.skipped)
 
 
 async def fire(act: Act, deadline: Deadline) -> None:
@@ -176,7 +175,7 @@ async def _approval_due(act: Act, deadline: Deadline) -> None:
     )
     ref = str(request.id)
     await act.tell.show(CardKind.ESCALATION, f"ap:{ref}", people, priority=Priority.EXPEDITE, prefer=PlatformName.WECOM)
-    if delay.any:
+    if delay.minutes >= WORTH_WORDS:
         for person in people:
             await act.tell.say(
                 person,
