@@ -29,6 +29,14 @@ READING = 60.0
 """Real seconds for the first picture: the recogniser loads its models then."""
 
 
+@pytest.fixture(autouse=True)
+async def connection(running: demo.World) -> None:
+    """A message before it is up meets nobody; on a busy machine the database may open after the start."""
+    assert running.bot.aibot is not None
+    async with asyncio.timeout(30):
+        await running.bot.aibot.client.wait_live()
+
+
 async def test_a_typed_order_becomes_a_draft_in_the_app_and_the_person_is_told_once_where_to_look(
     stage: Stage,
 ) -> None:
