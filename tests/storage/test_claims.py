@@ -9,6 +9,7 @@ import pytest
 
 from core.errors import LeaseLost
 from core.notices import DeliveryState, Priority
+from core.people import PlatformName
 from storage.database import SqlDatabase
 from storage.queues import SqlDeadLetters, SqlInboxQueue, SqlOutboxQueue
 from tests.storage.conftest import START
@@ -233,3 +234,61 @@ async def test_a_sender_that_died_is_replaced_when_its_lease_runs_out(
     assert not await outbox.sent(first.id or 0, "dead", provider_id="", at=START)
     await outbox.release_all("alive")
     assert len(await outbox.claim("third", START, 30, 10)) == 1
+
+
+async def test_few_are_claimed_where_the_platform_has_no_key_and_the_urgent_apart(
+    database: SqlDatabase, outbox: SqlOutboxQueue
+) -> None:
+    async with database.transaction() as tx:
+        for n in range(4):
+            await tx.outbox.put(a_delivery(f"d{n}", f"d{n}", platform=PlatformName.DINGTALK))
+            await tx.outbox.put(a_delivery(f"w{n}", f"w{n}"))
+        await tx.outbox.put(a_delivery("x", "x", platform=PlatformName.DINGTALK, priority=Priority.EXPEDITE))
+
+    urgent = await outbox.claim("s1", START, 30, 8, unkeyed=2, urgent=True)
+    mixed = await outbox.claim("s1", START, 30, 5, unkeyed=2)
+    keyed = await outbox.claim("s1", START, 30, 8, unkeyed=0)
+
+    assert [d.idem_key for d in urgent] == ["x"]
+    assert sorted(d.idem_key for d in mixed) == ["d0", "d1", "w0", "w1", "w2"]
+    assert [d.idem_key for d in keyed] == ["w3"]
+
+
+async def test_only_a_row_whose_sender_vanished_comes_back_as_perhaps_sent(
+    database: SqlDatabase, outbox: SqlOutboxQueue
+) -> None:
+    async with database.transaction() as tx:
+        await tx.outbox.put(a_delivery("parked", "a"))
+        await tx.outbox.put(a_delivery("vanished", "b"))
+        await tx.outbox.put(a_delivery("stopped", "c"))
+    parked, vanished, stopped = await outbox.claim("s1", START, 30, 8)
+    later = START + timedelta(seconds=31)
+    await outbox.retry(parked.id or 0, "s1", available_at=START, error="throttled", count=False, give_up_at=later)
+    assert await outbox.renew(stopped.id or 0, "s1", START + timedelta(seconds=60))
+    assert not await outbox.renew(stopped.id or 0, "s2", START + timedelta(hours=1))
+
+    again = await outbox.claim("s2", later, 30, 8)
+    assert [(d.idem_key, d.unsure, d.attempts) for d in again] == [("parked", False, 1), ("vanished", True, 2)]
+    assert again[0].give_up_at == later
+    await outbox.release_all("s1")
+    assert [(d.idem_key, d.unsure) for d in await outbox.claim("s2", later, 30, 8)] == [("stopped", True)]
+    assert vanished.id == again[1].id
+
+
+async def test_a_pile_is_folded_whole_or_not_at_all(database: SqlDatabase, outbox: SqlOutboxQueue) -> None:
+    async with database.transaction() as tx:
+        for n in range(4):
+            await tx.outbox.put(a_delivery(f"k{n}"))
+    (head,) = await outbox.claim("s1", START, 30, 8)
+    behind = [d.id or 0 for d in await outbox.behind(head, limit=10)]
+    body = {"sentence": "digest", "args": {"items": []}}
+
+    assert len(behind) == 3
+    assert not await outbox.fold(head.id or 0, "frozen", body, behind)
+    assert not await outbox.fold(head.id or 0, "s1", body, [*behind, 999])
+    assert len(await outbox.behind(head, limit=10)) == 3
+    assert await outbox.fold(head.id or 0, "s1", body, behind)
+    assert await outbox.behind(head, limit=10) == []
+    assert (await outbox.oldest()) == {PlatformName.WECOM: START}
+    assert await outbox.sent(head.id or 0, "s1", provider_id="1", at=START)
+    assert await outbox.oldest() == {}

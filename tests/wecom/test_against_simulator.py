@@ -436,3 +436,25 @@ async def test_a_members_record_and_the_callback_addresses_can_be_asked(stand: S
     assert "127.0.0.1" in await stand.messenger.callback_ips()
     with pytest.raises(NotReachable):
         await stand.messenger.member("nobody")
+
+
+async def test_a_picture_sent_again_with_its_handle_is_shown_once(stand: Stand) -> None:
+    handle = await stand.messenger.upload_image(PNG, "拣货图.png")
+    stand.faults.arm(FaultKind.ACCEPT_THEN_ABORT)
+    with pytest.raises(PlatformDown):
+        await stand.messenger.send_image("xiaoa", PNG, "拣货图.png", handle=handle)
+
+    await stand.messenger.send_image("xiaoa", PNG, "拣货图.png", handle=handle, retry=True)
+
+    assert [message.kind for message in stand.platform.chat("xiaoa")] == ["image"]
+
+
+async def test_who_is_full_does_not_use_up_the_places_of_the_others(stand: Stand) -> None:
+    for n in range(10):
+        await stand.messenger.send_text("boss2", f"{n}", retry=False)
+    for _ in range(20):
+        with pytest.raises(RateLimited):
+            await stand.messenger.send_card(["boss1", "boss2"], render(APPROVAL, "ap-9"), "ap-9", retry=False)
+
+    for n in range(10):
+        await stand.messenger.send_text("boss1", f"{n}", retry=False)
