@@ -35,8 +35,10 @@ STALLED = 1.5 * ANSWER_WITHIN
 ASK_AGAIN_AFTER = 1.0
 """Seconds between two questions whether it is back."""
 RETRY_LOCK_EVERY = 0.05
-CONNECTIONS = 32
-"""Further calls wait for one of them; the plain pool would raise “Too many connections” instead."""
+CALLS = 8
+"""Questions under way at once; others wait their turn here, which is not counted as Redis' time."""
+CONNECTIONS = CALLS + 4
+"""One listens, one asks whether Redis is back. The plain pool would raise “Too many connections” beyond."""
 DROPPED_MS = 60_000
 """How long a token that the platform refused is remembered as such, against those who still hold a copy."""
 GONE = (RedisError, OSError, TimeoutError)
@@ -79,6 +81,7 @@ class RedisCoordinator:
         self._publishing: dict[str, asyncio.Task[None]] = {}
         self._wake_again: set[str] = set()
         self._left_locked: dict[str, str] = {}
+        self._turns = asyncio.Semaphore(CALLS)
         self._asking: dict[str, asyncio.Future[Any]] = {}
         self._dropping: dict[tuple[str, str], asyncio.Future[Any]] = {}
 
@@ -205,6 +208,12 @@ class RedisCoordinator:
     async def _ask(self, call: Callable[[], Awaitable[T]]) -> T | None:
         """The answer, or None while Redis is away."""
         if self._away:
+            return None
+        async with self._turns:
+            return await self._in_turn(call)
+
+    async def _in_turn(self, call: Callable[[], Awaitable[T]]) -> T | None:
+        if self._away:  # it went while we waited
             return None
         now = asyncio.get_running_loop().time
         for last in (False, True):
