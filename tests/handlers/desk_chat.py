@@ -50,6 +50,9 @@ class NoSlowWork:
     async def drop(self, letter: int, by: str) -> bool:
         return False
 
+    def parked_page(self, person_id: str) -> str:
+        return ""
+
 
 class OneMessage:
     """A context over the small desk; a refusal is answered as the bot answers it."""

@@ -105,7 +105,7 @@ class Process:
     _names = itertools.count(1)
 
     def __init__(self, database: SqlDatabase, clock: MovableClock, fate: Fate) -> None:
-        coordinator = MortalCoordinator(clock, fate)
+        self._coordinator = coordinator = MortalCoordinator(clock, fate)
         desks = DeskSource(database, calendar=WorkCalendar(DEMO_DAYS), rules=Rules(), checks=RuleSettings())
         self._scheduler = Scheduler(database=database, coordinator=coordinator, clock=clock, desks=desks)
         self._loop = InboxLoop(
@@ -131,6 +131,13 @@ class Process:
     async def claim(self) -> list[InboxWork]:
         """Take the next open message, if there is one."""
         return await self._loop._claim(1)
+
+    async def until_empty(self, queue: SqlInboxQueue) -> None:
+        """The loop as it runs in the bot, many conversations at once, until nothing is left."""
+        self._loop.start()
+        while (await queue.depth())[0]:
+            await self._coordinator.wait("outbox", 0.1)
+        await self._loop.stop()
 
     async def work(self, rows: list[InboxWork]) -> None:
         await self._loop._pool.now(rows)
