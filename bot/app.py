@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,17 +13,12 @@ from uuid import uuid4
 import structlog
 from aiohttp import ClientSession, web
 
-from bot import health, wiring
-from bot.aibot_line import AibotLine
-from bot.auditor import Auditor
+from bot import health, parts, wiring
 from bot.backlog import BacklogWatch, QueueLooks
 from bot.backup import nightly_of
 from bot.breakers import Breakers
-from bot.card_sending import CardSender
 from bot.dingtalk.api import DingTalkMessenger
 from bot.dingtalk.settings import StreamSettings
-from bot.dingtalk.stream import StreamClient
-from bot.heartbeat import Heartbeat
 from bot.http import Health, http_app
 from bot.inbox import InboxLoop
 from bot.ledger import CallLedger
@@ -34,16 +29,13 @@ from bot.opening import Opening, ended
 from bot.outbox import OutboxLoop
 from bot.platform_errors import PlatformError
 from bot.platform_time import platform_time
-from bot.presses import PressAnswers
 from bot.rendering import Renderer
 from bot.scheduler import Scheduler
 from bot.services import DeskServices
 from bot.settings import Settings
-from bot.trace_check import TraceWatch
 from bot.web import pages, parked
 from bot.web.parked import ParkedPage
 from bot.wecom.aibot.identity import OpenUserids
-from bot.wecom.aibot.media import AibotMedia
 from bot.wecom.aibot.settings import AibotSettings
 from bot.wecom.api import WeComMessenger
 from bot.wecom.callback import WeComCallback
@@ -53,7 +45,7 @@ from core.clock import Clock, SteadyClock
 from core.errors import IngestUnavailable
 from core.inbound import RawInbound
 from core.people import PlatformName
-from core.ports import Coordinator, Messenger
+from core.ports import Coordinator
 from handlers import routes
 from storage.away import is_away
 from storage.clock import DatabaseClock
@@ -99,8 +91,8 @@ class Bot:
         self.database = SqlDatabase(settings.database_url)
         self.clock: Clock = clock or self._own_clock()
         self.metrics = Metrics()
-        self._stream_settings = stream
-        self._aibot_settings = aibot
+        self.stream_settings = stream
+        self.aibot_settings = aibot
         self._own_reader = reader is None
         self.reader = reader or OcrReader(
             workers=settings.ocr.workers, timeout=settings.ocr.timeout_seconds, recycle_after=settings.ocr.recycle_after
@@ -160,7 +152,7 @@ class Bot:
         await self.writer.open()
         self.session = ClientSession()
         await self._compare_clocks()
-        self.messengers = self._messengers()
+        self.messengers = parts.messengers(self)
         corp = self.messengers.get(PlatformName.WECOM)
         self.identities = OpenUserids(corp if isinstance(corp, WeComMessenger) else None, self.coordinator)
         services = DeskServices(
@@ -206,7 +198,7 @@ class Bot:
             act=self.inbox.act,
             parsers=wiring.parsers(self.settings),
         )
-        self.aibot = self._aibot()
+        self.aibot = parts.aibot(self)
         self.backups = nightly_of(
             self.settings,
             database=self.database,
@@ -216,7 +208,7 @@ class Bot:
             leases=self.leases,
             owner=self.owner,
         )
-        self.auditor = self._auditor()
+        self.auditor = parts.auditor(self)
         self.opening = Opening(
             self._open,
             self._not_open,
@@ -225,7 +217,7 @@ class Bot:
         )
         await self.opening.start()
         self.auditor.start()
-        self.stream = self._stream()
+        self.stream = parts.stream(self)
         if self.stream is not None:
             self.stream.start()
         self._menu = asyncio.create_task(self._install_menu(), name="menu")
@@ -362,21 +354,6 @@ class Bot:
         """Where the seals of the trace are kept outside the database."""
         return Path(self.settings.anchor_file or Path(self.settings.files_dir).parent / "anchors.log")
 
-    def _auditor(self) -> Auditor:
-        x = self.settings
-        return Auditor(
-            database=self.database,
-            coordinator=self.coordinator,
-            clock=self.clock,
-            desks=self.desks,
-            metrics=self.metrics,
-            watch=TraceWatch(self.database, self.clock, anchor_file=self.anchor_file),
-            heartbeat=Heartbeat(self.session, self.clock, url=x.heartbeat_url, interval=x.heartbeat_seconds),
-            replica=self.owner,
-            folder=Path(x.files_dir).parent,
-            alone=self.database.single_instance,
-        )
-
     def _own_clock(self) -> Clock:
         """Several replicas share the database's time; a bot that is alone keeps its own pace (R18)."""
         return SteadyClock() if self.database.single_instance else DatabaseClock(self.database.writer)
@@ -388,70 +365,6 @@ class Bot:
             clock=self.clock,
             desks=self.desks,
             gauges=self.metrics,
-            replicas=self.settings.replicas,
-        )
-
-    def _messengers(self) -> Mapping[PlatformName, Messenger]:
-        found: dict[PlatformName, Messenger] = {}
-        if self.settings.wecom.enabled:
-            found[PlatformName.WECOM] = WeComMessenger(
-                wiring.wecom_app(self.settings),
-                self.session,
-                self.coordinator,
-                self.clock,
-                aibot=AibotMedia(wiring.aibot_of(self.settings, self._aibot_settings), self.session),
-                breakers=self.breakers,
-            )
-        if self.settings.dingtalk.enabled:
-            found[PlatformName.DINGTALK] = DingTalkMessenger(
-                wiring.dingtalk_app(self.settings, self._stream_settings),
-                self.session,
-                self.coordinator,
-                self.clock,
-                meter=self.ledger.count,
-                breakers=self.breakers,
-            )
-        return found
-
-    def _stream(self) -> StreamClient | None:
-        if not self.settings.dingtalk.enabled:
-            return None
-        sender = CardSender(database=self.database, desks=self.desks, renderer=self.renderer, clock=self.clock)
-        answers = PressAnswers(
-            inbox=self.inbox,
-            sender=sender,
-            renderer=self.renderer,
-            database=self.database,
-            corp_id=self.settings.dingtalk.corp_id,
-        )
-
-        async def unless_away(inbox_id: int | None, raw: RawInbound) -> dict[str, Any]:
-            """A press that waits in the spool is worked later; the outbox repaints its card."""
-            return {} if self.writer.spooled else await answers.answer(inbox_id, raw)
-
-        return StreamClient(
-            wiring.dingtalk_app(self.settings, self._stream_settings),
-            self.ingest,
-            unless_away,
-            self.clock,
-            session=self.session,
-            meter=self.ledger.count,
-        )
-
-    def _aibot(self) -> AibotLine | None:
-        if not (self.settings.wecom.enabled and self.settings.wecom.aibot_id):
-            return None
-        return AibotLine(
-            wiring.aibot_of(self.settings, self._aibot_settings),
-            ingest=self.ingest,
-            identities=self.identities,
-            act=self.inbox.act,
-            database=self.database,
-            leases=self.leases,
-            coordinator=self.coordinator,
-            clock=self.clock,
-            session=self.session,
-            owner=self.owner,
             replicas=self.settings.replicas,
         )
 
