@@ -195,7 +195,7 @@ def _incomplete(settings: Settings) -> list[str]:
     if settings.dingtalk.enabled:
         wanted += [
             f"dingtalk.{k}: is needed when dingtalk.enabled"
-            for k in ("client_id", "client_secret")
+            for k in ("corp_id", "client_id", "client_secret")
             if not getattr(settings.dingtalk, k)
         ]
     if (settings.wecom.enabled or settings.dingtalk.enabled) and len(settings.card_secret) < 16:

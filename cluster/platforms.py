@@ -45,6 +45,7 @@ def environment(
         "JIEDAN_WECOM__AES_KEY": a.aes_key,
         "JIEDAN_WECOM__BASE_URL": platforms,
         "JIEDAN_DINGTALK__ENABLED": "true",
+        "JIEDAN_DINGTALK__CORP_ID": a.corp_id,
         "JIEDAN_DINGTALK__CLIENT_ID": a.client_id,
         "JIEDAN_DINGTALK__CLIENT_SECRET": a.client_secret,
         "JIEDAN_DINGTALK__ROBOT_CODE": a.robot_code,

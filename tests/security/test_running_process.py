@@ -75,6 +75,7 @@ async def _run(folder: Path, platforms: str, hostile: Hostile) -> str:
         "JIEDAN_WECOM__AGENTID": "1000002",
         "JIEDAN_WECOM__BASE_URL": platforms,
         "JIEDAN_DINGTALK__ENABLED": "true",
+        "JIEDAN_DINGTALK__CORP_ID": "ding-corp",
         "JIEDAN_DINGTALK__CLIENT_ID": "ding-app",
         "JIEDAN_DINGTALK__API_BASE": platforms,
         "JIEDAN_DINGTALK__OAPI_BASE": platforms,
