@@ -119,7 +119,9 @@ class WeComCallback:
         for agentid in candidates:
             envelope = self._envelopes[agentid]
             # With one app to choose from, ``open`` looks at the signature once and refuses by itself.
-            if len(candidates) == 1 or envelope.signed_by_us(msg_signature=msg_signature, timestamp=timestamp, nonce=nonce, encrypt=encrypt):
+            if len(candidates) == 1 or envelope.signed_by_us(
+                msg_signature=msg_signature, timestamp=timestamp, nonce=nonce, encrypt=encrypt
+            ):
                 return agentid, envelope.open(
                     msg_signature=msg_signature, timestamp=timestamp, nonce=nonce, encrypt=encrypt
                 )
