@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.backup.archive import BackupFailed, backup, newest_at
 from bot.settings import Settings
@@ -20,7 +21,8 @@ log = structlog.get_logger()
 
 AT_HOUR, AT_MINUTE = 3, 10
 """Chinese time: after the last wave of the night, before the first salesperson, off the platforms' busy minutes."""
-TRY_AGAIN = timedelta(minutes=10)
+LOOK_EVERY = timedelta(minutes=10)
+"""Also how soon a failed one is tried again."""
 LEASE = timedelta(hours=2)
 OLD = timedelta(hours=26)
 """A newest backup older than this is worth an alarm (newcomer, Backup)."""
@@ -54,16 +56,26 @@ class NightlyBackup:
         self._alarm = alarm
         self._since = clock.now()
         self._told: datetime | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._looks: set[asyncio.Task[None]] = set()
+        # Only a ticker: what is due is asked from the folder. A clock set back makes it late by that much and no more.
+        self._ticker = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
+        )
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="nightly-backup")
+        """Look now, and every ten minutes."""
+        self._ticker.add_job(
+            self._look, "interval", seconds=LOOK_EVERY.total_seconds(), next_run_time=datetime.now(UTC), id="backup"
+        )
+        self._ticker.start()
 
     async def stop(self) -> None:
         """At once: a half-made archive has no name and is removed."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        if self._ticker.running:
+            self._ticker.shutdown(wait=False)
+        for look in self._looks:
+            look.cancel()
+        await asyncio.gather(*self._looks, return_exceptions=True)
 
     def age_seconds(self) -> float:
         """Of the newest backup; without any, since this bot began to look after it."""
@@ -94,15 +106,15 @@ class NightlyBackup:
             await self._alarm(f"{len(made.missing)} files missing, {len(made.damaged)} damaged")
         return True
 
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self.if_due()
-            except Exception:
-                log.exception("the nightly backup failed")
-            now = self._clock.now()
-            wait = min(last_slot(now) + timedelta(days=1) - now, TRY_AGAIN)
-            await self._clock.sleep(wait.total_seconds())
+    async def _look(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._looks.add(task)
+        task.add_done_callback(self._looks.discard)
+        try:
+            await self.if_due()
+        except Exception:
+            log.exception("the nightly backup failed")
 
 
 def last_slot(now: datetime) -> datetime:
