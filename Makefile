@@ -4,18 +4,24 @@ HOST ?= 127.0.0.1
 REPLICAS ?= 3
 N ?= 100000
 SEED ?= 0
+DB ?= sqlite
+ORDERS ?= 2000
+KILLS ?= 30
+OUTAGE ?= 10
+RATE ?= 0
 PYTHON ?=
 export PYTHON
 
 PY := .venv/bin/python
 
-.PHONY: help demo cluster test check fuzz audit sbom bench run lock clean
+.PHONY: help demo cluster test check chaos fuzz audit sbom bench run lock clean
 
 help:
 	@echo "make demo    the bot, both messengers and the phones on http://127.0.0.1:$(PORT)   (PORT=… changes it)"
 	@echo "make cluster the same with PostgreSQL, Redis and REPLICAS=$(REPLICAS) real processes behind a balancer"
 	@echo "make test    the whole test suite, a real PostgreSQL, Redis and browser included"
 	@echo "make check   ruff, mypy --strict, the layer rules"
+	@echo "make chaos   real processes under kills, outages and bad weather (SEED ORDERS KILLS DB REPLICAS); build/chaos.json"
 	@echo "make fuzz    hostile callbacks by the hundred thousand (N=… SEED=…); figures also in build/fuzz.json"
 	@echo "make audit   known vulnerabilities of every locked package; needs a network"
 	@echo "make sbom    bill of materials of what runs, CycloneDX, into build/sbom.json"
@@ -43,6 +49,12 @@ check:
 	@echo "ruff …" && $(PY) -m ruff check .
 	@echo "mypy --strict …" && $(PY) -m mypy
 	@echo "layer rules …" && .venv/bin/lint-imports
+
+chaos:
+	@sh tools/venv.sh dev
+	@mkdir -p build
+	@$(PY) -m chaos --seed $(SEED) --orders $(ORDERS) --kills $(KILLS) --db $(DB) --outage $(OUTAGE) --rate $(RATE) \
+		--replicas $(if $(filter sqlite,$(DB)),1,$(REPLICAS)) $(if $(ONLY),--only "$(ONLY)")
 
 fuzz:
 	@sh tools/venv.sh dev
