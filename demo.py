@@ -40,6 +40,15 @@ DEMO_WORKDAY = date(2026, 2, 21)
 """A Saturday of the Spring Festival weeks that the demo company works on (domain section 8)."""
 
 
+PROCESSORS = (
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.dev.set_exc_info,
+    structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
+    structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+)
+"""Plain tracebacks: the rich ones print every local variable, and the desk stands still for seconds meanwhile."""
+
 RETRY_DELAY = 1.0
 """Seconds between two tries of a WeCom callback, so that a restarting bot is back before the platform gives up."""
 
@@ -251,7 +260,7 @@ def main() -> None:
     options = parser.parse_args()
     level = logging.INFO if options.verbose else logging.WARNING
     logging.basicConfig(level=level)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(level))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(level), processors=PROCESSORS)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.inbox import Parse
-from bot.repeated import RepeatedFailure
 from bot.scheduler import OVERDUE
 from core.clock import Clock
 from core.desk import Act
 from core.inbound import Inbound, MessageKind
 from core.people import PlatformName
 from core.ports import Coordinator, Database, DeadLetters, InboxQueue, InboxWork, OutboxQueue, Transaction
+from core.repeated import RepeatedFailure
 from core.telling import Address
 
 log = structlog.get_logger()

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from bot.repeated import RepeatedFailure
 from core.clock import Clock
 from core.ports import Coordinator, Leases
+from core.repeated import RepeatedFailure
 
 log = structlog.get_logger()
 

@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from bot.repeated import RepeatedFailure
 from core.ports import Coordinator
+from core.repeated import RepeatedFailure
 
 log = structlog.get_logger()
 

@@ -18,7 +18,6 @@ import structlog
 
 from bot.masterdata import DeskSource
 from bot.pacing import CatchUpPace
-from bot.repeated import RepeatedFailure
 from bot.waveplans import PLAN_KINDS, WavePlanner
 from core import falling_due
 from core.clock import Clock
@@ -27,6 +26,7 @@ from core.desk import Act
 from core.notices import Priority
 from core.people import Role
 from core.ports import Coordinator, Database, Transaction
+from core.repeated import RepeatedFailure
 from core.telling import Teller
 
 log = structlog.get_logger()

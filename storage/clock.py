@@ -12,6 +12,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.clock import DOUBTED, FOLLOWED, SteadyTime, steady_seconds, wall_time
+from core.repeated import RepeatedFailure
+from storage.away import is_away
 from storage.session import unbroken
 
 log = structlog.get_logger()
@@ -60,6 +62,7 @@ class DatabaseClock:
         self._time = SteadyTime(wall(), steady)
         self._measured = False
         self._task: asyncio.Task[None] | None = None
+        self._failure = RepeatedFailure("the database's time could not be asked", known=is_away)
 
     def now(self) -> datetime:
         return self._time.now()
@@ -129,4 +132,6 @@ class DatabaseClock:
         try:
             await self.measure()
         except Exception as error:
-            log.warning("the database's time could not be asked", error=type(error).__name__)
+            self._failure.failed(error)
+        else:
+            self._failure.worked()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
+from structlog.testing import capture_logs
 
 from core.clock import steady_seconds, wall_time
 from storage.clock import DatabaseClock
@@ -133,3 +134,33 @@ def test_asking_a_database_that_is_away_raises(postgres_server: PostgresServer) 
 
     nowhere = SqlDatabase("postgresql+asyncpg://postgres@/postgres?host=/nowhere")
     asyncio.run(ask(DatabaseClock(nowhere.writer).measure))
+
+
+async def test_a_database_that_is_away_is_said_once_and_once_when_it_is_back(postgres_server: PostgresServer) -> None:
+    database = SqlDatabase("postgresql+asyncpg://nobody@127.0.0.1:1/nothing")
+    rounds, go_on = 0, asyncio.Semaphore(0)
+
+    async def pause(_: float) -> None:
+        nonlocal rounds
+        rounds += 1
+        await go_on.acquire()
+
+    clock = DatabaseClock(database.writer, pause=pause)
+    with capture_logs() as logs:
+        await clock.start()
+        for n in range(5):
+            async with asyncio.timeout(10):
+                while rounds <= n:  # noqa: ASYNC110 - the clock's own task makes it true
+                    await asyncio.sleep(0.01)
+            go_on.release()
+        await clock.stop()
+        await database.close()
+        back = SqlDatabase(postgres_server.url("postgres"))
+        clock._engine = back.writer
+        await clock.start()
+        await clock.stop()
+        await back.close()
+
+    said = [line["event"] for line in logs]
+    assert said == ["the database's time could not be asked", "over"]
+    assert all(line.get("exc_info") is None for line in logs)
