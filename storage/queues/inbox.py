@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, exists, func, insert, literal_column, select, tuple_, update
-from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
-from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from core.inbound import RawInbound
 from core.ports import InboxWork
 from storage import tables as t
+from storage.queues.arriving import Key, door_of, row_of
 from storage.queues.claims import NO_LEASE, is_due, read, touch
 from storage.session import unbroken
 
@@ -40,14 +39,7 @@ class SqlInboxQueue:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        dialect = PostgresInsert if engine.dialect.name == "postgresql" else SqliteInsert
-        self._insert = (
-            dialect(t.inbox)
-            .on_conflict_do_nothing(index_elements=["platform", "dedupe_key"])
-            .returning(
-                t.inbox.c.id, t.inbox.c.platform, t.inbox.c.dedupe_key, t.inbox.c.conv_key, t.inbox.c.platform_at
-            )
-        )
+        self._door = door_of(engine)
 
     async def store(self, batch: Sequence[RawInbound], received_at: datetime) -> list[int | None]:
         arrivals = [Arrival(raw=raw, received_at=received_at) for raw in batch]
@@ -63,30 +55,19 @@ class SqlInboxQueue:
     async def _store(
         self, batch: Sequence[Arrival], now: datetime, progress: tuple[str, Mark | None] | None = None
     ) -> list[int | None]:
-        first = {(one.raw.platform, one.raw.dedupe_key): nth for nth, one in reversed(list(enumerate(batch)))}
-        rows = [
-            {
-                "platform": one.raw.platform,
-                "dedupe_key": one.raw.dedupe_key,
-                "conv_key": one.raw.conv_key,
-                "kind": one.raw.kind,
-                "payload": one.raw.payload,
-                "raw_sha256": one.raw.raw_sha256,
-                "platform_at": one.raw.platform_at,
-                "received_at": one.received_at,
-            }
-            for nth, one in enumerate(batch)
-            if first[one.raw.platform, one.raw.dedupe_key] == nth
-        ]
-        ids: list[int | None] = [None] * len(batch)
-        async with self._engine.begin() as connection:
-            if progress is not None:
+        first: dict[Key, int] = {
+            (one.raw.platform, one.raw.dedupe_key): nth for nth, one in reversed(list(enumerate(batch)))
+        }
+        rows = [row_of(batch[nth].raw, batch[nth].received_at) for nth in sorted(first.values())]
+        if progress is None:
+            new = await self._door.store(rows, now)
+        else:
+            async with self._engine.begin() as connection:
                 await self._note_mark(connection, *progress)
-            new = (await connection.execute(self._insert, rows)).all()
-            if new:
-                await connection.execute(insert(t.inbox_work), [_open_row(row, now) for row in new])
-        for row in new:
-            ids[first[row.platform, row.dedupe_key]] = row.id
+                new = await self._door.add(connection, rows, now) if rows else {}
+        ids: list[int | None] = [None] * len(batch)
+        for key, inbox_id in new.items():
+            ids[first[key]] = inbox_id
         return ids
 
     async def _note_mark(self, connection: AsyncConnection, replica: str, mark: Mark | None) -> None:
@@ -193,20 +174,6 @@ def _inbox_work(row: Any, attempts: int, last_error: str = "") -> InboxWork:
         attempts=attempts,
         last_error=last_error,
     )
-
-
-def _open_row(row: Any, now: datetime) -> dict[str, Any]:
-    return {
-        "inbox_id": row.id,
-        "conv_key": row.conv_key,
-        "platform_at": row.platform_at,
-        "state": "ready",
-        "attempts": 0,
-        "available_at": now,
-        "owner": "",
-        "lease_until": None,
-        "last_error": "",
-    }
 
 
 def _held(inbox_id: int, owner: str) -> tuple[ColumnElement[bool], ...]:
