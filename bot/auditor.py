@@ -15,7 +15,7 @@ import structlog
 from bot.heartbeat import Heartbeat
 from bot.masterdata import DeskSource
 from bot.metrics import Metrics
-from bot.trace_check import TraceWatch
+from bot.trace_check import SealUnwritten, TraceWatch
 from core import falling_due
 from core.acting import trace
 from core.auditing import Trouble, TroubleKind, Wanted, missing_timers, wanted_timers
@@ -24,7 +24,9 @@ from core.deadlines import Deadline, DeadlineKind
 from core.desk import Act
 from core.people import Role
 from core.ports import Coordinator, Database, Transaction
+from core.repeated import RepeatedFailure
 from core.telling import Address, Teller
+from storage.away import is_away
 
 log = structlog.get_logger()
 
@@ -38,8 +40,13 @@ SILENT = timedelta(seconds=120)
 FORGOTTEN = timedelta(hours=1)
 """A replica silent for longer was taken away."""
 SKEW = timedelta(seconds=30)
+SPOOL_LEFT = timedelta(seconds=120)
+"""A replica that brings its spool in says so with every batch, each a moment after the last."""
+SAID_AGAIN = timedelta(hours=1)
+"""A finding that stays is one line in the log an hour, as it is one message to the administrators."""
 FREE_BYTES = 500 * 1024 * 1024
 
+UNMADE = frozenset({TroubleKind.DATABASE_AWAY, TroubleKind.AUDIT_FAILED})
 DOUBTFUL = frozenset(
     {
         TroubleKind.OVERDUE_TIMER,
@@ -48,6 +55,7 @@ DOUBTFUL = frozenset(
         TroubleKind.SLOW_SENDER,
         TroubleKind.INBOX_WAITS,
         TroubleKind.SILENT_REPLICA,
+        TroubleKind.SPOOL_LEFT,
     }
 )
 """True for a moment after a start or a jump of the clock: believed when it is still so after ``grace`` real seconds."""
@@ -93,6 +101,9 @@ class Auditor:
         self._free = free
         self._suspected: dict[tuple[TroubleKind, str, datetime | None], float] = {}
         self._doubts = False
+        self._said: dict[tuple[TroubleKind, str], datetime] = {}
+        self._unread = RepeatedFailure("the audit could not be made", known=is_away)
+        self._unsealed = RepeatedFailure("the seal could not be written to its file", known=lambda _: True)
         self._loop: asyncio.Task[None] | None = None
         self._started: datetime | None = None
         self._last: datetime | None = None
@@ -129,12 +140,19 @@ class Auditor:
             found += await self._of_the_rows()
             found += await self._of_the_trace(now)
         except Exception as error:
-            log.exception("audit could not read")
-            found.append(Trouble(kind=TroubleKind.DATABASE_AWAY, subject=type(error).__name__))
+            found.append(self._failed(error))
         troubles = self._believed(found)
         self.troubles = troubles = await self._report(now, troubles)
+        if not any(x.kind in UNMADE for x in troubles):
+            self._unread.worked()
         self._last = self._clock.now()
         return troubles
+
+    def _failed(self, error: Exception) -> Trouble:
+        """A round that could not be made, or not be noted. What it would have found nobody knows."""
+        self._unread.failed(error)
+        kind = TroubleKind.DATABASE_AWAY if is_away(error) else TroubleKind.AUDIT_FAILED
+        return Trouble(kind=kind, subject=type(error).__name__)
 
     async def _run(self) -> None:
         if self._alone:
@@ -142,8 +160,8 @@ class Auditor:
         while True:
             try:
                 await self.look()
-            except Exception:
-                log.exception("audit failed")
+            except Exception as error:
+                self._failed(error)
             if self._doubts:
                 await asyncio.sleep(self._grace)
             else:
@@ -168,6 +186,7 @@ class Auditor:
             unsent = await tx.audits.unsent(now, now - UNSENT)
             inbound = await tx.audits.oldest_inbound()
             passes = await tx.audits.passes()
+            spools = await tx.audits.left_spools(now - SPOOL_LEFT)
         found = [
             *(Trouble(kind=TroubleKind.OVERDUE_TIMER, subject=x.subject, since=x.since) for x in overdue),
             *(Trouble(kind=TroubleKind.STUCK_LEASE, subject=x.subject, since=x.since) for x in stuck),
@@ -184,6 +203,7 @@ class Auditor:
             for x in passes
             if x.replica != self._replica and SILENT < now - x.at < FORGOTTEN
         ]
+        found += [Trouble(kind=TroubleKind.SPOOL_LEFT, subject=x.subject, since=x.since) for x in spools]
         return [*found, *(await self._arm(missing) if missing else ())]
 
     async def _missing(self, tx: Transaction) -> list[Wanted]:
@@ -226,9 +246,11 @@ class Auditor:
         await self._watch.look()
         try:
             await self._watch.seal_if_due()
-        except OSError as error:
-            log.exception("the seal could not be written to its file")
-            found.append(Trouble(kind=TroubleKind.ANCHOR_FILE, subject=type(error).__name__))
+        except SealUnwritten as error:
+            self._unsealed.failed(error)
+            found.append(Trouble(kind=TroubleKind.ANCHOR_FILE, subject=type(error.__cause__).__name__))
+        else:
+            self._unsealed.worked()
         found += [Trouble(kind=TroubleKind.BROKEN_CHAIN, subject=s) for _, s in sorted(self._watch.broken.items())]
         found += [
             Trouble(kind=TroubleKind.BROKEN_ANCHOR, subject=s) for _, s in sorted(self._watch.broken_anchors.items())
@@ -269,24 +291,31 @@ class Auditor:
                 if troubles:
                     await self._alarm(await self._act(tx, "auditor"), troubles)
         except Exception as error:
-            log.exception("audit could not be noted", error=type(error).__name__)
-            troubles = [*troubles, Trouble(kind=TroubleKind.DATABASE_AWAY, subject=type(error).__name__)]
+            failed = self._failed(error)
+            troubles = [*troubles, *([failed] if failed.kind not in {x.kind for x in troubles} else ())]
+        self._write_down(now, troubles)
         counts = dict.fromkeys(TroubleKind, 0)
         for trouble in troubles:
             counts[trouble.kind] += 1
-            log.error(
-                "audit finding",
-                kind=trouble.kind.value,
-                subject=trouble.subject,
-                since=trouble.since.isoformat() if trouble.since else "",
-                healed=trouble.healed,
-            )
         for kind, count in counts.items():
             self._metrics.audit_findings.labels(kind=kind.value).set(count)
         self._heartbeat.beat([f"{x.kind.value} {x.subject}" for x in troubles])
         if troubles:
             self._coordinator.wake("outbox")
         return troubles
+
+    def _write_down(self, now: datetime, troubles: Iterable[Trouble]) -> None:
+        """A line for each finding that is new or an hour old, and one when it is gone."""
+        known, self._said = self._said, {}
+        for x in troubles:
+            told = known.get((x.kind, x.subject))
+            if told is None or now - told >= SAID_AGAIN:
+                since = x.since.isoformat() if x.since else ""
+                log.error("audit finding", kind=x.kind.value, subject=x.subject, since=since, healed=x.healed)
+                told = now
+            self._said[x.kind, x.subject] = told
+        for kind, subject in known.keys() - self._said.keys():
+            log.info("audit finding is gone", kind=kind.value, subject=subject)
 
     async def _alarm(self, act: Act, troubles: Iterable[Trouble]) -> None:
         """One sentence per kind: its oldest subject names it, so that a growing list is said once an hour."""

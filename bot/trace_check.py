@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -90,6 +91,10 @@ def _foreign(anchors: Sequence[Anchor], kept: Path) -> list[str]:
     return found
 
 
+class SealUnwritten(Exception):
+    """The seal is in the database, and not in the file outside."""
+
+
 class TraceWatch:
     """What the auditor does about the trace on each of its rounds."""
 
@@ -103,6 +108,7 @@ class TraceWatch:
         self._new: int | None = None
         self._swept = 0
         self._last_seal: Anchor | None = None
+        self._unwritten: list[Anchor] = []
         self.broken: dict[int, str] = {}
         """Entries found broken, by id: what was altered stays altered."""
         self.broken_anchors: dict[int, str] = {}
@@ -164,8 +170,19 @@ class TraceWatch:
     async def seal_if_due(self) -> list[Anchor]:
         """New seals, when the last one is ten minutes old and something has happened since; written outside too.
 
-        Raises OSError when the file can't be written; the seals are in the database then.
+        Raises SealUnwritten when the file can't be; the seals are in the database then, and follow as soon as it can.
         """
+        made = await self._seals()
+        self._unwritten += made
+        if self._unwritten:
+            try:
+                await asyncio.to_thread(_append, self._file, self._unwritten)
+            except OSError as error:
+                raise SealUnwritten(str(error)) from error
+            self._unwritten = []
+        return made
+
+    async def _seals(self) -> list[Anchor]:
         async with self._database.reading() as tx:
             last = await tx.audits.last_anchor()
         if last is not None and self._clock.now() - last.at < self._every:
@@ -175,8 +192,6 @@ class TraceWatch:
         made = []
         while (anchor := await self._seal(upto)) is not None:
             made.append(anchor)
-        if made:
-            await asyncio.to_thread(self._write, made)
         return made
 
     async def _seal(self, upto: int) -> Anchor | None:
@@ -192,9 +207,19 @@ class TraceWatch:
         log.info("trace sealed", upto=anchor.upto, links=anchor.links)
         return anchor
 
-    def _write(self, anchors: Sequence[Anchor]) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        with self._file.open("a", encoding="utf-8") as kept:
-            kept.writelines(f"{anchor.line}\n" for anchor in anchors)
-            kept.flush()
+
+def _append(path: Path, anchors: Sequence[Anchor]) -> None:
+    """All of them, on the disk when it returns, or none: half a line would look like a forged one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = "".join(f"{anchor.line}\n" for anchor in anchors).encode()
+    with path.open("ab", buffering=0) as kept:
+        before = kept.seek(0, os.SEEK_END)
+        written = 0
+        try:
+            written = kept.write(lines)
             os.fsync(kept.fileno())
+        finally:
+            if written < len(lines):
+                kept.truncate(before)
+    if written < len(lines):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

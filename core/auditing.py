@@ -40,6 +40,8 @@ class TroubleKind(StrEnum):
     CLOCK_SKEW = "clock_skew"  # this machine's clock is wrong
     LOW_DISK = "low_disk"  # the disk is nearly full
     DATABASE_AWAY = "database_away"  # the database does not answer
+    AUDIT_FAILED = "audit_failed"  # the round ended in an error of its own: nobody knows what it would have found
+    SPOOL_LEFT = "spool_left"  # a replica stopped bringing its spool in: messages are still in its file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,6 +289,9 @@ class Audits(Protocol):
         """Open deliveries recorded before ``before`` that are due or have been tried, per messenger."""
 
     async def oldest_inbound(self) -> datetime | None: ...
+
+    async def left_spools(self, before: datetime) -> list[Late]:
+        """Replicas that were bringing their spool in, and have said nothing more of it since ``before``."""
 
     async def passes(self) -> list[ReplicaPass]: ...
 

@@ -240,6 +240,8 @@ def audit_alarm(kind: str, subjects: Sequence[str], count: int) -> str:
         "clock_skew": f"服务器时钟不准:{which}。请校准时间(NTP)。",
         "low_disk": f"磁盘快满了,只剩 {which}。请尽快清理或扩容。",
         "database_away": f"数据库连不上:{which}。请检查数据库服务。",
+        "audit_failed": f"自检没能做完:{which}。请查看日志,并把日志发给维护人员。",
+        "spool_left": f"副本 {which} 还有消息没入库。请启动这个副本,消息会自动补入。",
     }
     return f"⚠️ {said.get(kind, which)}"
 

@@ -50,11 +50,20 @@ INSERT = """
 INSERT INTO spool (platform, dedupe_key, conv_key, kind, payload, raw_sha256, platform_at, received_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
 """
+PROBE = (
+    "INSERT INTO spool VALUES (NULL, 'probe', 'probe', '', '', zeroblob(16384), '', '', '', 'probe')",
+    "DELETE FROM spool WHERE platform = 'probe'",
+)
+"""Takes room for a large message and gives it back."""
 OLDEST = "SELECT * FROM spool WHERE refused = '' ORDER BY platform_at, id LIMIT ?"
 
 
 class SpoolUnavailable(Exception):
     """The spool cannot be written to: its disk is full, or another process holds the file."""
+
+
+class SpoolTaken(SpoolUnavailable):
+    """Another process holds the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +96,8 @@ class Spool:
     async def open(self, *, wait: float = LOCK_WAIT) -> None:
         """Take the file, with what a predecessor left in it.
 
-        Raises SpoolUnavailable when another process still holds it after ``wait`` real seconds, or when the folder
-        cannot be written to.
+        Raises SpoolTaken when another process still holds it after ``wait`` real seconds, SpoolUnavailable when the
+        folder cannot be written to.
         """
         until = asyncio.get_running_loop().time() + wait
         while True:
@@ -96,7 +105,7 @@ class Spool:
                 await self._run(self._open)
             except BlockingIOError:
                 if asyncio.get_running_loop().time() >= until:
-                    raise SpoolUnavailable(
+                    raise SpoolTaken(
                         f"{self.path} is used by another process; every replica needs a name of its own"
                     ) from None
                 await asyncio.sleep(LOCK_EVERY)
@@ -130,6 +139,13 @@ class Spool:
         except sqlite3.Error as error:
             raise SpoolUnavailable(str(error)) from error
         self.rows += added  # not in one line with the await, which would read the count before it
+
+    async def probe(self) -> None:
+        """Whether a message could be kept here now: one is, for a moment. Raises SpoolUnavailable."""
+        try:
+            await self._run(lambda: self._change(PROBE[0], [()], PROBE[1]))
+        except sqlite3.Error as error:
+            raise SpoolUnavailable(str(error)) from error
 
     async def take(self, limit: int) -> list[Spooled]:
         """The oldest by the platform's time; they stay until they are deleted."""
@@ -180,11 +196,13 @@ class Spool:
             raise SpoolUnavailable(f"{self.path} is not open")
         return self._connection
 
-    def _change(self, statement: str, rows: Sequence[tuple[object, ...]]) -> int:
+    def _change(self, statement: str, rows: Sequence[tuple[object, ...]], then: str = "") -> int:
         connection = self._held()
         connection.execute("BEGIN IMMEDIATE")
         try:
             changed = connection.executemany(statement, rows).rowcount
+            if then:
+                connection.execute(then)
             connection.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):  # a full disk may have rolled back by itself

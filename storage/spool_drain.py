@@ -24,6 +24,8 @@ HOLD = timedelta(seconds=10)
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 1.0
 """Real seconds between two tries while the database is away: with it the bot is back a second after the database."""
+UNMARK_AFTER = 3.0
+"""Real seconds after the last row went over until its mark is taken away: by then it holds nobody back."""
 HANDOVER_WITHIN = 0.5
 """Real seconds for which arriving messages wait while the last rows go over."""
 
@@ -57,6 +59,8 @@ class Drain:
         self._began: datetime | None = None
         self._since: datetime | None = None
         self._away = False
+        self._marked = True
+        """The database may know of this spool that it is coming in, also from a predecessor."""
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="spool-drain")
@@ -84,12 +88,10 @@ class Drain:
         pause = FIRST_PAUSE
         while True:
             await self._may_run.wait()
-            if not self._spool.rows:
-                self._wanted.clear()
-                if not self._spool.rows:
-                    await self._wanted.wait()
-                continue
             try:
+                if not self._spool.rows:
+                    await self._rest()
+                    continue
                 await self._round()
             except Exception as error:
                 self._note_failure(error)
@@ -98,6 +100,31 @@ class Drain:
             else:
                 pause = FIRST_PAUSE
                 self._away = False
+
+    async def finish(self) -> None:
+        """Bring everything in now, and be done; raises what the database raises."""
+        while self._spool.rows:
+            await self._round()
+        await self._unmark()
+
+    async def _rest(self) -> None:
+        """Until there is something in the spool. That it came in is forgotten meanwhile, so that a mark which is still
+        there long after its time tells of a replica that stopped in the middle."""
+        self._wanted.clear()
+        if self._spool.rows:
+            return
+        if not self._marked:
+            await self._wanted.wait()
+            return
+        try:
+            async with asyncio.timeout(UNMARK_AFTER):
+                await self._wanted.wait()
+        except TimeoutError:
+            await self._unmark()
+
+    async def _unmark(self) -> None:
+        await self._queue.store_late([], self._clock.now(), None, self._replica)
+        self._marked = False
 
     async def _round(self) -> None:
         if self._began is None or self._spool.rows > BATCH:
@@ -121,6 +148,7 @@ class Drain:
         began = self._began or now
         since = self._since or rows[0].arrival.raw.platform_at
         mark = _mark(now, began, since, rest)
+        self._marked = True
         arrivals = [row.arrival for row in rows]
         try:
             await self._queue.store_late(arrivals, now, mark, self._replica)

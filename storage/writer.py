@@ -19,6 +19,7 @@ from core.ports import InboxQueue
 from storage.away import is_away
 from storage.spool import Spool, SpoolUnavailable
 from storage.spool_drain import Drain, LateDoor
+from storage.spool_keeper import SpoolKeeper
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,9 @@ class GroupCommitWriter:
         self._on_spooled = on_spooled
         self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(WAITING_AT_MOST)
         self._door = asyncio.Lock()
+        self._late_door = late
         self._drain = Drain(spool, late, clock, replica=replica, door=self._door) if spool and late else None
+        self._keeper: SpoolKeeper | None = None
         self._held = False
         self._late: set[asyncio.Future[list[int | None]]] = set()
         self._loop: asyncio.Task[None] | None = None
@@ -97,16 +100,29 @@ class GroupCommitWriter:
         return self._refused_at is not None and asyncio.get_running_loop().time() < self._refused_at + RED_FOR
 
     async def open(self) -> None:
-        """Take the spool; without it (its disk is gone, another process holds it) the bot works, but cannot bridge an
-        outage."""
-        if self._spool is None or self._drain is None:
+        """Take the spool; without it (its disk is gone, another process holds it) the bot works, cannot bridge an
+        outage, and goes on trying."""
+        if self._spool is None or self._late_door is None:
             return
-        try:
-            await self._spool.open()
-        except SpoolUnavailable as error:
-            log.error("no spool: %s", error)  # noqa: TRY400 - a state of the house, told in one line
+        assert self._drain is not None
+        self._keeper = SpoolKeeper(self._spool, self._drain, self._late_door, self._clock, quiet=self._quiet)
+        await self._keeper.start()
         self._drain.allow(now=not self._held)
         self._drain.start()
+
+    def _quiet(self) -> bool:
+        return not (self._held or self._troubled or self.spooled)
+
+    @property
+    def has_spool(self) -> bool | None:
+        """Whether an outage of the database could be bridged; None where there is no spool by design."""
+        return self._spool.is_open if self._spool is not None else None
+
+    async def probe_spool(self) -> None:
+        """Raises SpoolUnavailable when the spool could not take a message now."""
+        if self._spool is None:
+            raise SpoolUnavailable("this replica has no spool")
+        await self._spool.probe()
 
     def hold(self) -> None:
         """The database is not to be asked yet: it has not answered since the start, or has no tables."""
@@ -151,6 +167,8 @@ class GroupCommitWriter:
             self._loop = None
         if self._late:
             await asyncio.wait(self._late, timeout=1.0)
+        if self._keeper is not None:
+            await self._keeper.stop()
         if self._drain is not None:
             await self._drain.stop()
         if self._spool is not None:

@@ -165,6 +165,11 @@ class SqlAudits:
         ).scalar()
         return oldest
 
+    async def left_spools(self, before: datetime) -> list[Late]:
+        mark = t.spool_marks.c
+        wanted = select(mark.replica, mark.until).where(mark.until <= before).order_by(mark.until)
+        return [Late(subject=r.replica, since=r.until) for r in await self._rows(wanted)]
+
     async def passes(self) -> list[ReplicaPass]:
         row = t.audit_passes.c
         return [ReplicaPass(replica=r.replica, at=r.at) for r in await self._rows(select(row.replica, row.at))]
