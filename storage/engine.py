@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from storage.sqlite_thread import opener
 from storage.watchdog import cut_silent_connections
 
 log = logging.getLogger(__name__)
@@ -105,6 +106,7 @@ def _sqlite(path: Path) -> Engines:
     # with another connection's commit (WAL-reset bug).
     writer = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(path)),
+        async_creator=opener(str(path)),
         poolclass=AsyncAdaptedQueuePool,
         pool_size=1,
         max_overflow=0,
@@ -112,6 +114,7 @@ def _sqlite(path: Path) -> Engines:
     )
     reader = create_async_engine(
         URL.create("sqlite+aiosqlite", database=f"file:{path}", query={"mode": "ro", "uri": "true"}),
+        async_creator=opener(f"file:{path}?mode=ro", uri=True),
         poolclass=AsyncAdaptedQueuePool,
         pool_size=4,
         max_overflow=0,
