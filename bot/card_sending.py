@@ -150,30 +150,25 @@ class CardSender:
 
     async def _posted(self, posted: PostedCard, result: SendResult, shown: str, *, closed: bool) -> None:
         async with self._database.transaction() as tx:
-            row = await tx.outbox.posted_by_card_id(posted.platform, posted.card_id)
-            assert row is not None
-            row.posted_at = self._clock.now()
-            row.shown_digest, row.closed = shown, closed
-            if result.response_code:
-                row.send_code, row.send_code_at = result.response_code, row.posted_at
-            await tx.outbox.save_posted(row)
+            await tx.outbox.note_posted(
+                posted.platform,
+                posted.card_id,
+                digest=shown,
+                closed=closed,
+                at=self._clock.now(),
+                send_code=result.response_code,
+            )
 
     async def _shown(self, posted: PostedCard, shown: str, *, closed: bool) -> None:
         async with self._database.transaction() as tx:
-            row = await tx.outbox.posted_by_card_id(posted.platform, posted.card_id)
-            assert row is not None
-            row.shown_digest, row.closed = shown, closed
-            await tx.outbox.save_posted(row)
+            await tx.outbox.note_shown(posted.platform, posted.card_id, digest=shown, closed=closed)
 
     async def mark_shown(
         self, platform: PlatformName, card_id: str, payload: dict[str, object], *, closed: bool
     ) -> None:
         """The platform painted this state by itself: it was the answer to a press (DingTalk)."""
         async with self._database.transaction() as tx:
-            row = await tx.outbox.posted_by_card_id(platform, card_id)
-            if row is not None:
-                row.shown_digest, row.closed = digest(dict(payload)), closed
-                await tx.outbox.save_posted(row)
+            await tx.outbox.note_shown(platform, card_id, digest=digest(dict(payload)), closed=closed)
 
     async def _take_code(self, posted: PostedCard, shown: str, *, passing: bool) -> tuple[str, str] | None:
         """The newest click's code, else the one of the send, noted as tried before the call that may spend it; with

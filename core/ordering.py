@@ -40,9 +40,8 @@ async def open_draft(
     known = await act.tx.orders.by_source(source_key)
     if known is not None:
         return known
-    number = await _number(act)
     order = Order(
-        number=number,
+        number="",
         status=OrderStatus.DRAFT,
         owner_id=actor.id,
         owner_platform=actor.platform,
@@ -57,6 +56,8 @@ async def open_draft(
     apply_draft(order, draft, act)
     order.findings = await _findings(act, order)
     await _flag_duplicate(act, order)
+    # As late as possible: who takes the next number waits for this commit.
+    order.number = number = await _number(act)
     await act.tx.orders.add(order)
     await act.tx.deadlines.arm(
         Deadline(
@@ -310,11 +311,7 @@ async def _flag_duplicate(act: Act, order: Order) -> None:
     if not order.fingerprint:
         return
     since = act.now - act.desk.rules.duplicate_window
-    twins = [
-        o
-        for o in await act.tx.orders.by_fingerprint(order.fingerprint, since=since)
-        if o.status is not OrderStatus.CANCELLED
-    ]
+    twins = await act.tx.orders.by_fingerprint(order.fingerprint, since=since, but=OrderStatus.CANCELLED, limit=1)
     if twins:
         order.findings = [
             *order.findings,

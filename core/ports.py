@@ -94,7 +94,10 @@ class Orders(Protocol):
 
     async def of_customer(self, customer_code: str, *, limit: int = 10) -> list[Order]: ...
 
-    async def by_fingerprint(self, fingerprint: str, *, since: datetime) -> list[Order]: ...
+    async def by_fingerprint(
+        self, fingerprint: str, *, since: datetime, but: OrderStatus | None = None, limit: int = 20
+    ) -> list[Order]:
+        """Newest first, without those in the state ``but``."""
 
     async def in_status(self, *statuses: OrderStatus, warehouse: str = "", limit: int = 10_000) -> list[Order]: ...
 
@@ -239,6 +242,14 @@ class Outbox(Protocol):
         """Every live (newest generation) copy of a subject's card, on all platforms and for all audiences."""
 
     async def save_posted(self, card: PostedCard) -> None: ...
+
+    async def note_shown(self, platform: PlatformName, card_id: str, *, digest: str, closed: bool) -> None:
+        """What stands, or is about to stand, on the screens; a card that we do not know is left alone."""
+
+    async def note_posted(
+        self, platform: PlatformName, card_id: str, *, digest: str, closed: bool, at: datetime, send_code: str
+    ) -> None:
+        """The platform has taken the card; ``send_code`` is the one-shot code of the send, empty without one."""
 
     async def add_click_code(self, code: ClickCode) -> None: ...
 

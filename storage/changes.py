@@ -6,7 +6,6 @@ beside the entity; before the commit both are compared by value.
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import Any, cast
 
 from sqlalchemy import event, inspect
@@ -43,14 +42,23 @@ def _remember(session: Session, entity: Any) -> None:
     fields = _json_fields.get(type(entity))
     if fields:
         state = inspect(entity)
-        state.info[_SEEN] = {name: deepcopy(state.dict[name]) for name in fields if name in state.dict}
+        state.info[_SEEN] = {name: _copied(state.dict[name]) for name in fields if name in state.dict}
         session.info.setdefault(_HELD, []).append(entity)
 
 
 def _refreshed(entity: Any) -> None:
     state = inspect(entity)
     if seen := state.info.get(_SEEN):
-        seen.update({name: deepcopy(state.dict[name]) for name in seen if name in state.dict})
+        seen.update({name: _copied(state.dict[name]) for name in seen if name in state.dict})
+
+
+def _copied(value: Any) -> Any:
+    """What can be changed in place, copied; texts, numbers, enums and frozen values (findings) are kept as they are."""
+    if isinstance(value, list):
+        return [_copied(x) for x in value]
+    if isinstance(value, dict):
+        return {key: _copied(x) for key, x in value.items()}
+    return value
 
 
 def note_changes(session: Session) -> None:
@@ -68,7 +76,7 @@ def note_change(entity: Any) -> None:
     for name, as_read in list(seen.items()):
         if name in state.dict and state.dict[name] != as_read:
             flag_modified(entity, name)
-            seen[name] = deepcopy(state.dict[name])
+            seen[name] = _copied(state.dict[name])
 
 
 def _raise_versions(session: Session) -> None:

@@ -52,6 +52,11 @@ class Work(AsyncSession):
         )
         self.postgres = engine.dialect.name == "postgresql"
         self._last: dict[Table, list[dict[str, Any]]] = {}
+        self.born: set[str] = set()
+        """Subjects that this transaction has made: until the commit nobody else knows their number, so nothing of
+        theirs is looked for or locked."""
+        self.heads: dict[str, tuple[int, str]] = {}
+        """The newest link (sequence, hash) of each chain that this transaction extends: nobody else can meanwhile."""
 
     async def run(self, statement: Executable, params: Any = None) -> Result[Any]:
         """Execute, uninterrupted."""
@@ -63,8 +68,8 @@ class Work(AsyncSession):
         assert isinstance(result, CursorResult)
         return int(result.rowcount)
 
-    async def one(self, statement: Select[E]) -> E | None:
-        return (await self.run(statement)).scalars().first()
+    async def one(self, statement: Select[E], params: Any = None) -> E | None:
+        return (await self.run(statement, params)).unique().scalars().first()
 
     async def many(self, statement: Select[E]) -> list[E]:
         return list((await self.run(statement)).scalars().unique())
@@ -119,6 +124,10 @@ class Work(AsyncSession):
         for known in list(self.sync_session):
             if which(known) and known in self.sync_session:
                 self.sync_session.expunge(known)
+
+    def holds(self, entity: type[object], row_id: int) -> bool:
+        """Whether this row was read as an entity."""
+        return identity_key(entity, row_id) in self.sync_session.identity_map
 
     def tracks(self, entity: object) -> bool:
         return bool(inspect(entity).session is self.sync_session)

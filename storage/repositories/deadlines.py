@@ -20,15 +20,20 @@ LOCK_WAIT_MS = 300
 class SqlDeadlines:
     def __init__(self, work: Work) -> None:
         self._work = work
+        self._armed: set[tuple[DeadlineKind, str, str]] = set()
 
     async def arm(self, deadline: Deadline) -> Deadline:
         same = (
             (_deadlines.kind == deadline.kind) & (_deadlines.ref == deadline.ref) & (_deadlines.step == deadline.step)
         )
-        await self._work.alone("deadline", deadline.kind, deadline.ref, deadline.step)
-        await self._cancel(same, "armed again")
-        last = (await self._work.run(select(func.max(_deadlines.generation)).where(same))).scalar()
-        deadline.generation = (last or 0) + 1
+        key = (deadline.kind, deadline.ref, deadline.step)
+        deadline.generation = 1
+        if deadline.ref not in self._work.born or key in self._armed:
+            await self._work.alone("deadline", deadline.kind, deadline.ref, deadline.step)
+            await self._cancel(same, "armed again")
+            last = (await self._work.run(select(func.max(_deadlines.generation)).where(same))).scalar()
+            deadline.generation = (last or 0) + 1
+        self._armed.add(key)
         deadline.available_at = deadline.due_at
         await self._work.put(deadline)
         return deadline

@@ -27,6 +27,7 @@ class SqlOrders:
         if (number := taken.scalar()) is not None:
             raise ValueError(f"order {number} has this number or source already")
         await self._work.put(order)
+        self._work.born.add(order.number)
 
     async def get(self, number: str, *, lock: bool = False) -> Order | None:
         here = t.orders.c.number == number
@@ -51,12 +52,13 @@ class SqlOrders:
             select(Order).where(t.orders.c.customer_code == customer_code).order_by(*_NEWEST), limit
         )
 
-    async def by_fingerprint(self, fingerprint: str, *, since: datetime) -> list[Order]:
-        return await self._work.many(
-            select(Order)
-            .where(t.orders.c.fingerprint == fingerprint)
-            .where(t.orders.c.created_at >= since)
-            .order_by(*_NEWEST)
+    async def by_fingerprint(
+        self, fingerprint: str, *, since: datetime, but: OrderStatus | None = None, limit: int = 20
+    ) -> list[Order]:
+        """Newest first, without those in the state ``but``."""
+        wanted = select(Order).where(t.orders.c.fingerprint == fingerprint, t.orders.c.created_at >= since)
+        return await self._many(
+            (wanted if but is None else wanted.where(t.orders.c.status != but)).order_by(*_NEWEST), limit
         )
 
     async def in_status(self, *statuses: OrderStatus, warehouse: str = "", limit: int = 10_000) -> list[Order]:

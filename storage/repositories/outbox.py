@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, bindparam, func, select, update
 
 from core.notices import CardKind, ClickCode, Delivery, PostedCard
 from core.people import PlatformName
@@ -11,6 +15,17 @@ from storage.rows import columns_of
 from storage.session import Work
 
 _cards = t.posted_cards.c
+_NAMES_ONE = ("platform", "card_id")
+
+
+@cache
+def _newest() -> Select[PostedCard]:
+    return (
+        select(PostedCard)
+        .where(_cards.platform == bindparam("on"), _cards.card_key == bindparam("key"))
+        .order_by(_cards.generation.desc())
+        .limit(1)
+    )
 
 
 class SqlOutbox:
@@ -34,12 +49,7 @@ class SqlOutbox:
         self._work.at_last(t.outbox, columns_of(delivery, t.outbox))
 
     async def posted(self, card_key: str, platform: PlatformName) -> PostedCard | None:
-        return await self._work.one(
-            select(PostedCard)
-            .where(_cards.platform == platform, _cards.card_key == card_key)
-            .order_by(_cards.generation.desc())
-            .limit(1)
-        )
+        return await self._work.one(_newest(), {"on": platform, "key": card_key})
 
     async def posted_by_card_id(self, platform: PlatformName, card_id: str) -> PostedCard | None:
         return await self._work.one(select(PostedCard).where(_cards.platform == platform, _cards.card_id == card_id))
@@ -69,17 +79,26 @@ class SqlOutbox:
             return
         values = columns_of(card, t.posted_cards)
         values.pop("id", None)
-        inserted = await self._work.run(
-            self._work.insert(t.posted_cards)
-            .values(values)
-            .on_conflict_do_update(
-                index_elements=["platform", "card_id"],
-                set_={k: v for k, v in values.items() if k not in ("platform", "card_id")},
-            )
-            .returning(_cards.id)
+        insert = self._work.insert(t.posted_cards)
+        replaced = {name: insert.excluded[name] for name in values if name not in _NAMES_ONE}
+        saved = insert.on_conflict_do_update(index_elements=_NAMES_ONE, set_=replaced).returning(_cards.id)
+        card.id = (await self._work.run(saved, values)).scalar_one()
+        if self._work.holds(PostedCard, card.id):
+            await self._work.fresh(select(PostedCard).where(_cards.id == card.id))
+
+    async def note_shown(self, platform: PlatformName, card_id: str, *, digest: str, closed: bool) -> None:
+        await self._note(platform, card_id, shown_digest=digest, closed=closed)
+
+    async def note_posted(
+        self, platform: PlatformName, card_id: str, *, digest: str, closed: bool, at: datetime, send_code: str
+    ) -> None:
+        code = {"send_code": send_code, "send_code_at": at} if send_code else {}
+        await self._note(platform, card_id, shown_digest=digest, closed=closed, posted_at=at, **code)
+
+    async def _note(self, platform: PlatformName, card_id: str, **values: Any) -> None:
+        await self._work.changed(
+            update(t.posted_cards).where(_cards.platform == platform, _cards.card_id == card_id).values(**values)
         )
-        card.id = inserted.scalar_one()
-        await self._work.fresh(select(PostedCard).where(_cards.id == card.id))
 
     async def add_click_code(self, code: ClickCode) -> None:
         await self._work.run(

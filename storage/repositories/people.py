@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
+
+from sqlalchemy import Select, bindparam, delete, select, type_coerce
 from sqlalchemy import Text as TextType
-from sqlalchemy import delete, select, type_coerce
+from sqlalchemy.orm import joinedload
 
 from core.people import ChatAccount, Person, PlatformName, Role
 from storage import tables as t
@@ -16,21 +19,34 @@ def folded(platform: PlatformName, account: str) -> str:
     return account.casefold() if platform is PlatformName.WECOM else account
 
 
+@cache
+def _with_accounts() -> Select[Person]:
+    """A person and their accounts in one statement."""
+    return select(Person).options(joinedload(Person.accounts))  # type: ignore[arg-type]
+
+
+@cache
+def _by_account() -> Select[Person]:
+    held = select(t.chat_accounts.c.person_id).where(
+        t.chat_accounts.c.platform == bindparam("on"), t.chat_accounts.c.account == bindparam("named")
+    )
+    return _with_accounts().where(t.people.c.id.in_(held), t.people.c.active)
+
+
+@cache
+def _by_id() -> Select[Person]:
+    return _with_accounts().where(t.people.c.id == bindparam("person"))
+
+
 class SqlPeople:
     def __init__(self, work: Work) -> None:
         self._work = work
 
     async def by_account(self, platform: PlatformName, account: str) -> Person | None:
-        return await self._work.one(
-            select(Person)
-            .join(t.chat_accounts, t.chat_accounts.c.person_id == t.people.c.id)
-            .where(t.chat_accounts.c.platform == platform)
-            .where(t.chat_accounts.c.account == folded(platform, account))
-            .where(t.people.c.active)
-        )
+        return await self._work.one(_by_account(), {"on": platform, "named": folded(platform, account)})
 
     async def get(self, person_id: str) -> Person | None:
-        return await self._work.one(select(Person).where(t.people.c.id == person_id))
+        return await self._work.one(_by_id(), {"person": person_id})
 
     async def with_role(self, role: Role, *, region: str = "", warehouse: str = "") -> list[Person]:
         holders = await self._work.many(
