@@ -80,10 +80,17 @@ async def order_view(act: Act, number: str) -> OrderView | None:
     order = await act.tx.orders.get(number)
     if order is None:
         return None
+    if _first_draft(order):
+        return await _fill(act, order, None, None)
     requests = await act.tx.approvals.of_order(number)
     request = requests[-1] if requests and order.status is not OrderStatus.DRAFT else None
     pick_list = await act.tx.waves.list_of_order(number)
     return await _fill(act, order, request, pick_list)
+
+
+def _first_draft(order: Order) -> bool:
+    """Never submitted: nobody was asked about it, nobody decided, no list holds it."""
+    return order.status is OrderStatus.DRAFT and order.revision == 1
 
 
 async def request_view(act: Act, request_id: int) -> OrderView | None:
@@ -111,7 +118,7 @@ async def _fill(act: Act, order: Order, request: ApprovalRequest | None, pick_li
         owner=await act.tx.people.get(order.owner_id),
         request=request,
         decision=decision,
-        decisions=tuple(await act.tx.approvals.decisions(order.number)),
+        decisions=() if _first_draft(order) else tuple(await act.tx.approvals.decisions(order.number)),
         deciders=tuple(names),
         escalated_to=tuple(escalated),
         expedite=await act.tx.expedites.live(order.number),

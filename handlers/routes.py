@@ -142,32 +142,32 @@ async def _words(ctx: Context, text: str) -> None:
     if found is not None:
         await TEXTS[found.intent](ctx, found)
         return
-    if await _is_reply(ctx, text):
+    async with ctx.look() as act:
+        reply = await _is_reply(ctx, act, text)
+        correction = not reply and await _is_correction(ctx, act, text)
+    if reply:
         async with ctx.act() as act:
             expectation = await act.tx.expectations.take(ctx.actor.id, act.now)
             if expectation is not None:
                 await REPLIES[expectation.question](ctx, act, expectation, text)
-        return
-    if await _is_correction(ctx, text):
+    elif correction:
         await change_draft.by_text(ctx, text)
-        return
-    await submit_order.from_text(ctx)
+    else:
+        await submit_order.from_text(ctx)
 
 
-async def _is_reply(ctx: Context, text: str) -> bool:
-    async with ctx.look() as act:
-        expectation = await act.tx.expectations.take(ctx.actor.id, act.now)
-        if expectation is None or is_order_like(text, act.desk.index, now=act.now):
-            return False
-        return expectation.question == "reject_note" or not parse_corrections(text, act.desk.index, now=act.now)
+async def _is_reply(ctx: Context, act: Act, text: str) -> bool:
+    expectation = await act.tx.expectations.take(ctx.actor.id, act.now)
+    if expectation is None or is_order_like(text, act.desk.index, now=act.now):
+        return False
+    return expectation.question == "reject_note" or not parse_corrections(text, act.desk.index, now=act.now)
 
 
-async def _is_correction(ctx: Context, text: str) -> bool:
+async def _is_correction(ctx: Context, act: Act, text: str) -> bool:
     """“加 … 5个” reads as an order too: it corrects while there is a draft to correct."""
-    async with ctx.look() as act:
-        if not parse_corrections(text, act.desk.index, now=act.now):
-            return False
-        return bool(await ordering.sticky_draft(act, ctx.actor)) or not is_order_like(text, act.desk.index, now=act.now)
+    if not parse_corrections(text, act.desk.index, now=act.now):
+        return False
+    return bool(await ordering.sticky_draft(act, ctx.actor)) or not is_order_like(text, act.desk.index, now=act.now)
 
 
 async def _press(ctx: Context) -> None:

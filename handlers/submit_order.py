@@ -10,7 +10,7 @@ from core.desk import Act
 from core.inbound import MediaRef
 from core.intake.caption import captioned
 from core.intake.draft import draft_from_sheet, draft_from_text
-from core.intake.text_order import is_order_like, read_text
+from core.intake.text_order import TextOrder, is_order_like, orders_something, read_text
 from core.notices import Priority
 from core.people import Role
 from core.ports import Attachment
@@ -40,17 +40,18 @@ async def from_text(ctx: Context) -> None:
     """A text that looks like an order becomes a draft; anything else gets one example, at most every ten minutes."""
     text = clean(ctx.message.text)
     async with ctx.act() as act:
-        if not is_order_like(text, act.desk.index, now=act.now):
+        order = read_text(text, act.desk.index, now=act.now)
+        if not orders_something(order, text, act.desk.index):
             await not_understood(ctx, act)
             return
         ctx.actor.require(*SENDERS)
-        await _typed(ctx, act, text)
+        await _typed(ctx, act, order)
 
 
-async def _typed(ctx: Context, act: Act, text: str, *, attachment_sha256: str = "") -> None:
+async def _typed(ctx: Context, act: Act, order: TextOrder, *, attachment_sha256: str = "") -> None:
     """A draft of what was written or spoken."""
     draft = draft_from_text(
-        read_text(text, act.desk.index, now=act.now),
+        order,
         act.desk.index,
         now=act.now,
         calendar=act.desk.calendar,
@@ -99,7 +100,8 @@ async def from_pictures(ctx: Context) -> None:
         read = [read_order(source.pages, parts=act.desk.index) for source in sources]
         said = clean(ctx.message.text)
         if not any(x.looks_like_order for x in read) and is_order_like(said, act.desk.index, now=act.now):
-            await _typed(ctx, act, said, attachment_sha256=sources[0].sha256)
+            order = read_text(said, act.desk.index, now=act.now)
+            await _typed(ctx, act, order, attachment_sha256=sources[0].sha256)
             return
         first = next((nth for nth, reading in enumerate(read) if reading.looks_like_order), None)
         if said and first is not None:

@@ -85,7 +85,11 @@ def is_order_like(text: str, index: MasterIndex, *, now: datetime) -> bool:
     or a date; or “下单” with any line. A bare part number is none (it may be a stock question), nor is a batch, an
     order number or a phone with a number behind it, nor a question (有货吗, 多少钱).
     """
-    order = read_text(text, index, now=now)
+    return orders_something(read_text(text, index, now=now), text, index)
+
+
+def orders_something(order: TextOrder, text: str, index: MasterIndex) -> bool:
+    """The same, for a message that is read already."""
     if not order.lines or _QUESTION.search(text):
         return False
     if _PREFIX.match(tidy(text)):
