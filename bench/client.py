@@ -1,9 +1,9 @@
 """The messenger's side in a process of its own, so that it shares neither core nor lock with the server.
 
-Run: python -m bench.client '{"ports": […], "count": …, "rate": …, "senders": […]}'. It prepares its requests first,
-then sends. Without a rate each of the connections sends its next request when the last is answered. With a rate every
-request has its time, whatever became of those before it, and is measured from that time (no coordinated omission).
-Prints seconds and the sorted times from request to answer as JSON.
+Run: python -m bench.client '{"ports": […], "count": …, "rate": …, "warm_up": …, "senders": […]}'. It prepares its
+requests first, then sends. Without a rate each of the connections sends its next request when the last is answered.
+With a rate every request has its time, whatever became of those before it, and is measured from that time (no
+coordinated omission). Prints seconds and the sorted times from request to answer as JSON.
 """
 
 from __future__ import annotations
@@ -118,15 +118,16 @@ class Client:
 
 
 async def main(order: dict[str, Any]) -> dict[str, Any]:
-    waiting = requests(order["count"] + WARM_UP, senders=order.get("senders", ()))
+    warm_up = order.get("warm_up", WARM_UP)
+    waiting = requests(order["count"] + warm_up, senders=order.get("senders", ()))
     client = Client(order["ports"])
-    await client.as_fast_as_answered(waiting[:WARM_UP])
+    await client.as_fast_as_answered(waiting[:warm_up])
     client.times.clear()
     started = time.perf_counter()
     if rate := order.get("rate"):
-        await client.at_a_rate(waiting[WARM_UP:], rate)
+        await client.at_a_rate(waiting[warm_up:], rate)
     else:
-        await client.as_fast_as_answered(waiting[WARM_UP:])
+        await client.as_fast_as_answered(waiting[warm_up:])
     seconds = time.perf_counter() - started
     client.close()
     return {"seconds": seconds, "times": sorted(client.times)}

@@ -1,30 +1,35 @@
-"""One replica and three on the same PostgreSQL and Redis: callbacks acknowledged and messages worked per second.
+"""One replica and three on the same PostgreSQL and Redis: callbacks acknowledged and orders worked per second.
 
-Real processes as compose.yml starts them, the simulator as both platforms. The client takes the replicas in turn by
-itself: a balancer of ours would be measured too. On two cores, which client, database, platforms and replicas share,
-the ratio says little about three machines; it shows what the replicas cost each other.
+Real processes as compose.yml starts them, the simulated platforms in this one, and a company in which everybody orders
+so little that no limit per person is what is measured. The client takes the replicas in turn by itself: a balancer of
+ours would be measured too. On two cores, which client, database, platforms and replicas share, the ratio says little
+about three machines; it shows what the replicas cost each other.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.sides import client, until_empty
+from bench.sides import Answers, client, until_empty
 from bench.wecom import AES_KEY, AGENT, CORP, TOKEN
-from cluster.deployment import deployment
-from cluster.platforms import platforms
+from chaos.company import ORDERS_EACH, SALES_IN_REGION, Company
+from chaos.platforms import Platforms
+from cluster.deployment import Deployment
 from cluster.processes import free_port
-from core.people import PlatformName, Role
-from simulator.server import Accounts
+from core.people import PlatformName
 from storage.database import SqlDatabase
 from storage.queues import SqlInboxQueue
 
 ORDERS = 120
+FIRST = 24
+"""Orders before those that are timed: a replica's first ones import, connect and prepare."""
+REGIONS = 20
+"""Three salespeople each are on WeCom."""
 COUNTS = (1, 3)
 
 
@@ -41,23 +46,39 @@ async def replicas() -> dict[str, Any]:
 
 
 async def _measure(count: int) -> tuple[float, float]:
-    accounts = Accounts()
-    assert (accounts.corpid, accounts.agentid, accounts.token, accounts.aes_key) == (CORP, AGENT, TOKEN, AES_KEY)
+    company = Company.for_orders(REGIONS * SALES_IN_REGION * ORDERS_EACH)
+    senders = [(one.account, one.customer) for one in company.sales if one.platform is PlatformName.WECOM]
+    port = free_port()
+    phones = Platforms(company, port, "http://127.0.0.1:9/wecom/callback", seed=1)
+    a = phones.accounts
+    assert (a.corpid, a.agentid, a.token, a.aes_key) == (CORP, AGENT, TOKEN, AES_KEY)
     with _room() as folder:
-        port = free_port()
-        async with (
-            platforms(port, "http://127.0.0.1:9/wecom/callback"),
-            deployment(folder, platforms=f"http://127.0.0.1:{port}", replicas=count) as running,
-        ):
-            database = SqlDatabase(running.database_url)
-            senders = await _salespeople(database)
+        async with phones.open(), _replicas(folder, phones, company, count) as up:
+            database = SqlDatabase(up.database_url)
+            inbox = SqlInboxQueue(database.writer)
+            await _order(up, senders[:FIRST], FIRST)
+            await until_empty(inbox)
             started = time.perf_counter()
-            ports = [replica.port for replica in running.replicas]
-            answers = await client(ports=ports, count=ORDERS, senders=senders)
-            await until_empty(SqlInboxQueue(database.writer))
-            worked = len(answers.times) / (time.perf_counter() - started)
+            answers = await _order(up, senders[FIRST:], ORDERS)
+            await until_empty(inbox)
+            worked = ORDERS / (time.perf_counter() - started)
             await database.close()
     return answers.rate, worked
+
+
+async def _order(running: Deployment, senders: Sequence[tuple[str, str]], count: int) -> Answers:
+    ports = [replica.port for replica in running.replicas]
+    return await client(ports=ports, count=count, senders=senders, warm_up=0)
+
+
+@asynccontextmanager
+async def _replicas(folder: Path, phones: Platforms, company: Company, count: int) -> AsyncIterator[Deployment]:
+    running = Deployment(folder, platforms=phones.url, replicas=count)
+    try:
+        await running.start(load=company.move_in)
+        yield running
+    finally:
+        await running.stop()
 
 
 @contextmanager
@@ -67,10 +88,3 @@ def _room() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
-
-
-async def _salespeople(database: SqlDatabase) -> list[str]:
-    async with database.reading() as tx:
-        people = [p for p in await tx.people.everybody() if p.has(Role.SALES)]
-    homes = (p.account_on(PlatformName.WECOM) for p in people)
-    return [account.account for account in homes if account is not None]
