@@ -34,7 +34,7 @@ async def _fill(url: str) -> None:
     await database.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def sqlite_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     folder = tmp_path_factory.mktemp("life")
     asyncio.run(_fill(f"sqlite+aiosqlite:///{folder}/filled.db"))
@@ -50,7 +50,7 @@ def sqlite_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return fresh
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def postgres_store(postgres_server: PostgresServer) -> Store:
     postgres_server.sql("CREATE DATABASE filled_life")
     asyncio.run(_fill(postgres_server.url("filled_life")))

@@ -17,6 +17,7 @@ from bot.dingtalk.tokens import Tokens
 from bot.wecom.api import WeComMessenger
 from bot.wecom.apps import WeComApp
 from core.clock import SystemClock
+from storage import redis_coordinator
 from storage.gcra import microseconds
 from storage.redis_coordinator import RedisCoordinator
 
@@ -58,7 +59,12 @@ async def dingtalk(coordinator: RedisCoordinator, base: str, client: str, secret
     return len(got)
 
 
+PATIENT = 5.0
+"""Seconds Redis has for an answer here: six hundred callers on a busy machine are no outage."""
+
+
 async def main(what: str, url: str, *args: str) -> None:
+    redis_coordinator.ANSWER_WITHIN, redis_coordinator.STALLED = PATIENT, 1.5 * PATIENT
     coordinator = RedisCoordinator(url, SystemClock(), replicas=3)
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
