@@ -151,8 +151,9 @@ class Auditor:
     def _failed(self, error: Exception) -> Trouble:
         """A round that could not be made, or not be noted. What it would have found nobody knows."""
         self._unread.failed(error)
-        kind = TroubleKind.DATABASE_AWAY if is_away(error) else TroubleKind.AUDIT_FAILED
-        return Trouble(kind=kind, subject=type(error).__name__)
+        if is_away(error):
+            return Trouble(kind=TroubleKind.DATABASE_AWAY, subject=self._replica)
+        return Trouble(kind=TroubleKind.AUDIT_FAILED, subject=type(error).__name__)
 
     async def _run(self) -> None:
         if self._alone:

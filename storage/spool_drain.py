@@ -178,7 +178,7 @@ class Drain:
         self._began = self._since = None
         if not isinstance(error, SpoolUnavailable) and not is_away(error):
             log.error("the spool could not be brought in", exc_info=error)
-        elif not self._away:
+        elif self._spool.rows and not self._away:
             self._away = True
             log.warning("the database is away (%s), %d inbounds spooled", type(error).__name__, self._spool.rows)
 
