@@ -34,7 +34,7 @@ from core.clock import Clock
 from core.desk import Act
 from core.notices import UNKEYED, Delivery, DeliveryKind, Priority
 from core.people import PlatformName, Role
-from core.ports import Coordinator, Database, FileStore, Messenger, OutboxQueue, Transaction
+from core.ports import Coordinator, Database, FileStore, Messenger, OutboxQueue, Transaction, Try
 from core.telling import Address, Teller
 from handlers import texts
 
@@ -147,13 +147,13 @@ class OutboxLoop:
 
     async def _work(self, delivery: Delivery) -> None:
         started = self._clock.now()
-        code, result = "", "sent"
+        code, result, logged = "", "sent", False
         try:
             if delivery.attempts > SILENT_ENDS and not delivery.last_error:
                 await self._park(delivery, "every try ended without a word")
                 result = "poison"
             else:
-                await self._send(delivery)
+                logged = await self._send(delivery, started)
         except Throttled as full:
             self._count("throttled", platform=delivery.platform.value, api=full.api)
             await _insisting(partial(self._failed, delivery, full))
@@ -165,11 +165,12 @@ class OutboxLoop:
             code, result = type(error).__name__, "failed"
             log.exception("delivery failed", delivery=delivery.id)
             await self._defect(delivery, f"{type(error).__name__}: {error}"[:500])
-        latency = round((self._clock.now() - started).total_seconds() * 1000)
+        latency = self._ms_since(started)
         self._count("deliveries", platform=delivery.platform.value, result=result)
-        await self._queue.log(
-            _id(delivery), delivery.attempts, at=started, result=result, errcode=code, latency_ms=latency
-        )
+        if not logged:
+            await self._queue.log(
+                _id(delivery), delivery.attempts, at=started, result=result, errcode=code, latency_ms=latency
+            )
         log.info(
             "delivery",
             delivery=delivery.id,
@@ -180,7 +181,8 @@ class OutboxLoop:
             ms=latency,
         )
 
-    async def _send(self, delivery: Delivery) -> None:
+    async def _send(self, delivery: Delivery, started: datetime) -> bool:
+        """Whether the try is logged already, with its mark."""
         messenger = self._messengers.get(delivery.platform)
         if messenger is None:
             raise NotReachable("no_platform", f"{delivery.platform} is not configured")
@@ -188,22 +190,31 @@ class OutboxLoop:
             outcome = await self._cards.send(delivery, messenger)
             if outcome is None:
                 await self._queue.superseded(_id(delivery), self._owner)
-                return
+                return False
             provider, unreachable = outcome
         else:
             provider, unreachable = await self._plain(delivery, messenger)
-        await self._mark_sent(delivery, provider, unreachable)
+        await self._mark_sent(delivery, provider, unreachable, started)
+        return True
 
-    async def _mark_sent(self, delivery: Delivery, provider: str, unreachable: tuple[str, ...]) -> None:
+    async def _mark_sent(
+        self, delivery: Delivery, provider: str, unreachable: tuple[str, ...], started: datetime
+    ) -> None:
         """It is at the platform: forgetting that for a database that is away a moment would send it twice."""
+
+        tried = Try(attempt=delivery.attempts, at=started, result="sent", latency_ms=self._ms_since(started))
 
         async def mark() -> None:
             if unreachable:  # first, so that a crash in between tells nobody less
                 await self._elsewhere(delivery, unreachable)
-            if not await self._queue.sent(_id(delivery), self._owner, provider_id=provider, at=self._clock.now()):
+            now = self._clock.now()
+            if not await self._queue.sent(_id(delivery), self._owner, provider_id=provider, at=now, tried=tried):
                 log.warning("delivery lease lost, sent all the same", delivery=delivery.id)
 
         await _insisting(mark)
+
+    def _ms_since(self, started: datetime) -> int:
+        return round((self._clock.now() - started).total_seconds() * 1000)
 
     async def _plain(self, delivery: Delivery, messenger: Messenger) -> tuple[str, tuple[str, ...]]:
         account = delivery.recipients[0]

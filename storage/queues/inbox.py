@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, func, insert, literal_column, select, tuple_, update
+from sqlalchemy import ColumnElement, bindparam, delete, exists, func, insert, literal_column, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from core.inbound import RawInbound
 from core.ports import InboxWork
 from storage import tables as t
 from storage.queues.arriving import Key, door_of, row_of
-from storage.queues.claims import NO_LEASE, is_due, read, touch
+from storage.queues.claims import NO_LEASE, NOW, is_due, read, touch
 from storage.session import unbroken
 
 
@@ -82,42 +84,19 @@ class SqlInboxQueue:
         return await unbroken(self._claim(owner, now, lease, limit, only))
 
     async def _claim(self, owner: str, now: datetime, lease: float, limit: int, only: int | None) -> list[InboxWork]:
-        work = t.inbox_work.alias("w")
-        older, other, mark = t.inbox_work.alias("older"), t.inbox_work.alias("other"), t.spool_marks
-        due = select(work.c.inbox_id).where(
-            is_due(work, now),
-            ~exists().where(
-                older.c.conv_key == work.c.conv_key,
-                tuple_(older.c.platform_at, older.c.inbox_id) < tuple_(work.c.platform_at, work.c.inbox_id),
-            ),
-            # An older message may come in late, from a spool, while a newer one is in work.
-            ~exists().where(
-                literal_column(f"other.{t.LEASED_WORK}"),
-                other.c.conv_key == work.c.conv_key,
-                other.c.inbox_id != work.c.inbox_id,
-                other.c.lease_until > now,
-            ),
-            ~exists().where(mark.c.oldest_at <= work.c.platform_at, mark.c.until > now),
-        )
+        values: dict[str, Any] = {
+            "now": now,
+            "claimer": owner,
+            "leased_until": now + timedelta(seconds=lease),
+            "most": limit,
+        }
         if only is not None:
-            due = due.where(work.c.inbox_id == only)
-        chosen = due.order_by(work.c.inbox_id).limit(limit).with_for_update(skip_locked=True, of=work).cte("chosen")
-        claim = (
-            update(t.inbox_work)
-            .where(t.inbox_work.c.inbox_id.in_(select(chosen.c.inbox_id)))
-            .values(
-                state="leased",
-                owner=owner,
-                lease_until=now + timedelta(seconds=lease),
-                attempts=t.inbox_work.c.attempts + 1,
-            )
-            .returning(t.inbox_work.c.inbox_id, t.inbox_work.c.attempts, t.inbox_work.c.last_error)
-        )
+            values["this"] = only
         async with self._engine.begin() as connection:
-            taken = {row.inbox_id: row for row in await connection.execute(claim)}
+            taken = {row.inbox_id: row for row in await connection.execute(_claim_of(only is not None), values)}
             if not taken:
                 return []
-            found = await connection.execute(select(t.inbox).where(t.inbox.c.id.in_(taken)).order_by(t.inbox.c.id))
+            found = await connection.execute(_CONTENT, {"ids": list(taken)})
             return [_inbox_work(row, taken[row.id].attempts, taken[row.id].last_error) for row in found]
 
     async def renew(self, inbox_id: int, owner: str, until: datetime) -> bool:
@@ -159,6 +138,46 @@ class SqlInboxQueue:
             .limit(limit)
         )
         return [_inbox_work(row, 0) for row in await read(self._engine, untouched)]
+
+
+_CONTENT = select(t.inbox).where(t.inbox.c.id.in_(bindparam("ids", expanding=True))).order_by(t.inbox.c.id)
+
+
+@cache
+def _claim_of(one: bool) -> ReturningUpdate[Any]:
+    work = t.inbox_work.alias("w")
+    older, other, mark = t.inbox_work.alias("older"), t.inbox_work.alias("other"), t.spool_marks
+    due = select(work.c.inbox_id).where(
+        is_due(work),
+        ~exists().where(
+            older.c.conv_key == work.c.conv_key,
+            tuple_(older.c.platform_at, older.c.inbox_id) < tuple_(work.c.platform_at, work.c.inbox_id),
+        ),
+        # An older message may come in late, from a spool, while a newer one is in work.
+        ~exists().where(
+            literal_column(f"other.{t.LEASED_WORK}"),
+            other.c.conv_key == work.c.conv_key,
+            other.c.inbox_id != work.c.inbox_id,
+            other.c.lease_until > NOW,
+        ),
+        ~exists().where(mark.c.oldest_at <= work.c.platform_at, mark.c.until > NOW),
+    )
+    if one:
+        due = due.where(work.c.inbox_id == bindparam("this"))
+    chosen = (
+        due.order_by(work.c.inbox_id).limit(bindparam("most")).with_for_update(skip_locked=True, of=work).cte("chosen")
+    )
+    return (
+        update(t.inbox_work)
+        .where(t.inbox_work.c.inbox_id.in_(select(chosen.c.inbox_id)))
+        .values(
+            state="leased",
+            owner=bindparam("claimer"),
+            lease_until=bindparam("leased_until"),
+            attempts=t.inbox_work.c.attempts + 1,
+        )
+        .returning(t.inbox_work.c.inbox_id, t.inbox_work.c.attempts, t.inbox_work.c.last_error)
+    )
 
 
 def _inbox_work(row: Any, attempts: int, last_error: str = "") -> InboxWork:

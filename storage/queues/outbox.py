@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import TextClause, exists, false, func, insert, not_, or_, select, text, true, update
+from sqlalchemy import TextClause, bindparam, exists, false, func, insert, not_, or_, select, text, true, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from core.notices import UNKEYED, Delivery, DeliveryState, Priority
 from core.people import PlatformName
+from core.ports import Try
 from storage import tables as t
 from storage.queues.claims import NO_LEASE, is_due, read, touch
 from storage.session import unbroken
@@ -39,21 +42,29 @@ class SqlOutboxQueue:
         self, owner: str, now: datetime, lease: float, limit: int, unkeyed: int | None, urgent: bool
     ) -> list[Delivery]:
         claimed: list[Delivery] = []
+        values = {"now": now, "claimer": owner, "leased_until": now + timedelta(seconds=lease)}
         async with self._engine.begin() as connection:
             for most, keyed in _shares(limit, unkeyed):
                 if (most := min(most, limit - len(claimed))) > 0:
-                    statement = _claim_statement(owner, now, lease, most, keyed=keyed, urgent=urgent)
-                    claimed += [Delivery(**row) for row in (await connection.execute(statement)).mappings()]
+                    rows = await connection.execute(_claim_of(keyed, urgent), {**values, "most": most})
+                    claimed += [Delivery(**row) for row in rows.mappings()]
         return sorted(claimed, key=lambda d: (d.priority, d.id or 0))
 
     async def renew(self, delivery_id: int, owner: str, until: datetime) -> bool:
         return await touch(self._engine, _mine(delivery_id, owner).values(lease_until=until)) == 1
 
-    async def sent(self, delivery_id: int, owner: str, *, provider_id: str, at: datetime) -> bool:
-        marked = _mine(delivery_id, owner).values(
-            state=DeliveryState.SENT, provider_id=provider_id, sent_at=at, last_error="", **NO_LEASE
-        )
-        return await touch(self._engine, marked) == 1
+    async def sent(
+        self, delivery_id: int, owner: str, *, provider_id: str, at: datetime, tried: Try | None = None
+    ) -> bool:
+        return await unbroken(self._sent(delivery_id, owner, provider_id, at, tried))
+
+    async def _sent(self, delivery_id: int, owner: str, provider_id: str, at: datetime, tried: Try | None) -> bool:
+        values = {"this": delivery_id, "mine": owner, "provider": provider_id, "moment": at}
+        async with self._engine.begin() as connection:
+            marked = (await connection.execute(_SENT, values)).rowcount == 1
+            if tried is not None:
+                await connection.execute(_LOG, {"outbox_id": delivery_id, "errcode": "", **asdict(tried)})
+        return marked
 
     async def superseded(self, delivery_id: int, owner: str) -> None:
         await touch(self._engine, _mine(delivery_id, owner).values(state=DeliveryState.SUPERSEDED, **NO_LEASE))
@@ -161,7 +172,7 @@ class SqlOutboxQueue:
     ) -> None:
         await touch(
             self._engine,
-            insert(t.delivery_log).values(
+            _LOG.values(
                 outbox_id=delivery_id, attempt=attempt, at=at, result=result, errcode=errcode, latency_ms=latency_ms
             ),
         )
@@ -188,14 +199,13 @@ def _shares(limit: int, unkeyed: int | None) -> tuple[tuple[int, bool | None], .
     return ((unkeyed, False), (limit, True))
 
 
-def _claim_statement(
-    owner: str, now: datetime, lease: float, limit: int, *, keyed: bool | None, urgent: bool
-) -> ReturningUpdate[Any]:
+@cache
+def _claim_of(keyed: bool | None, urgent: bool) -> ReturningUpdate[Any]:
     row = t.outbox.alias("d")
     older = t.outbox.alias("older")
     due = select(row.c.id).where(
         _open("d"),
-        is_due(row, now),
+        is_due(row),
         ~exists().where(_open("older"), older.c.lane_key == row.c.lane_key, older.c.id < row.c.id),
     )
     if keyed is not None:
@@ -203,14 +213,19 @@ def _claim_statement(
         due = due.where(not_(without) if keyed else without)
     if urgent:
         due = due.where(row.c.priority == Priority.EXPEDITE)
-    chosen = due.order_by(row.c.priority, row.c.id).limit(limit).with_for_update(skip_locked=True, of=row).cte("chosen")
+    chosen = (
+        due.order_by(row.c.priority, row.c.id)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True, of=row)
+        .cte("chosen")
+    )
     return (
         update(t.outbox)
         .where(t.outbox.c.id.in_(select(chosen.c.id)))
         .values(
             state=DeliveryState.LEASED,
-            owner=owner,
-            lease_until=now + timedelta(seconds=lease),
+            owner=bindparam("claimer"),
+            lease_until=bindparam("leased_until"),
             attempts=t.outbox.c.attempts + 1,
             # Still leased means that its sender died or froze between the claim and the mark.
             unsure=or_(t.outbox.c.unsure, t.outbox.c.state == DeliveryState.LEASED),
@@ -228,3 +243,21 @@ def _mine(delivery_id: int, owner: str) -> Any:
     return update(t.outbox).where(
         t.outbox.c.id == delivery_id, t.outbox.c.owner == owner, t.outbox.c.state == DeliveryState.LEASED
     )
+
+
+_LOG = insert(t.delivery_log)
+_SENT = (
+    update(t.outbox)
+    .where(
+        t.outbox.c.id == bindparam("this"),
+        t.outbox.c.owner == bindparam("mine"),
+        t.outbox.c.state == DeliveryState.LEASED,
+    )
+    .values(
+        state=DeliveryState.SENT,
+        provider_id=bindparam("provider"),
+        sent_at=bindparam("moment"),
+        last_error="",
+        **NO_LEASE,
+    )
+)
