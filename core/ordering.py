@@ -311,15 +311,15 @@ async def _flag_duplicate(act: Act, order: Order) -> None:
     if not order.fingerprint:
         return
     since = act.now - act.desk.rules.duplicate_window
-    twins = await act.tx.orders.by_fingerprint(order.fingerprint, since=since, but=OrderStatus.CANCELLED, limit=1)
-    if twins:
+    twin = await act.tx.orders.twin(order.fingerprint, since=since)
+    if twin:
         order.findings = [
             *order.findings,
             Finding(
                 code=FindingCode.DUPLICATE,
                 severity=Severity.YELLOW,
-                args=(("number", twins[0].number),),
-                candidates=(twins[0].number,),
+                args=(("number", twin),),
+                candidates=(twin,),
             ),
         ]
 

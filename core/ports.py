@@ -94,10 +94,8 @@ class Orders(Protocol):
 
     async def of_customer(self, customer_code: str, *, limit: int = 10) -> list[Order]: ...
 
-    async def by_fingerprint(
-        self, fingerprint: str, *, since: datetime, but: OrderStatus | None = None, limit: int = 20
-    ) -> list[Order]:
-        """Newest first, without those in the state ``but``."""
+    async def twin(self, fingerprint: str, *, since: datetime) -> str:
+        """Number of the newest order with this fingerprint that is not cancelled; empty when there is none."""
 
     async def in_status(self, *statuses: OrderStatus, warehouse: str = "", limit: int = 10_000) -> list[Order]: ...
 
@@ -405,6 +403,16 @@ class InboxQueue(Protocol):
         """What arrived at ``since`` or before and nobody has begun to work on, the oldest first."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Try:
+    """One try of a delivery, for the log of who was told when. ``at``: its beginning."""
+
+    attempt: int
+    at: datetime
+    result: str
+    latency_ms: int
+
+
 class OutboxQueue(Protocol):
     async def claim(
         self,
@@ -426,7 +434,11 @@ class OutboxQueue(Protocol):
     async def renew(self, delivery_id: int, owner: str, until: datetime) -> bool:
         """The send takes longer; False when somebody else has the row."""
 
-    async def sent(self, delivery_id: int, owner: str, *, provider_id: str, at: datetime) -> bool: ...
+    async def sent(
+        self, delivery_id: int, owner: str, *, provider_id: str, at: datetime, tried: Try | None = None
+    ) -> bool:
+        """The platform has it; ``tried`` goes into the log with the same commit. False when somebody else has the row;
+        the try is logged all the same."""
 
     async def superseded(self, delivery_id: int, owner: str) -> None: ...
 

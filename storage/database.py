@@ -16,7 +16,7 @@ from storage.migrations import stamp, upgrade
 from storage.repositories.approvals import SqlApprovals
 from storage.repositories.attachments import SqlAttachments
 from storage.repositories.audits import SqlAudits
-from storage.repositories.catalog import SqlCatalog
+from storage.repositories.catalog import CarriersOfVersion, SqlCatalog
 from storage.repositories.deadlines import SqlDeadlines
 from storage.repositories.expectations import SqlExpectations
 from storage.repositories.expedites import SqlExpedites
@@ -36,9 +36,9 @@ from storage.watchdog import PATIENT
 class SqlTransaction:
     """All repositories over one session."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, carriers: CarriersOfVersion) -> None:
         self.people: ports.People = SqlPeople(work)
-        self.catalog: ports.Catalog = SqlCatalog(work)
+        self.catalog: ports.Catalog = SqlCatalog(work, carriers)
         self.orders: ports.Orders = SqlOrders(work)
         self.approvals: ports.Approvals = SqlApprovals(work)
         self.stock: ports.Stock = SqlStock(work)
@@ -64,6 +64,7 @@ class SqlDatabase:
         map_entities()
         triggers.attach()
         self._engines = connections.connect(url, pool_size=pool_size)
+        self._carriers: CarriersOfVersion = {}
 
     @property
     def writer(self) -> AsyncEngine:
@@ -84,7 +85,7 @@ class SqlDatabase:
     async def transaction(self) -> AsyncIterator[ports.Transaction]:
         work = Work(self._engines.writer, writing=True)
         try:
-            yield SqlTransaction(work)
+            yield SqlTransaction(work, self._carriers)
             await work.save()
             await unbroken(work.commit())
         except BaseException:
@@ -103,7 +104,7 @@ class SqlDatabase:
                         execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
                     )
                 )
-            yield SqlTransaction(work)
+            yield SqlTransaction(work, self._carriers)
         finally:
             await _give_up(work)
             await unbroken(work.close())

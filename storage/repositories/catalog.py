@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -23,10 +24,19 @@ MASTER: dict[type[Any], Table] = {
     CalendarDay: t.calendar_days,
 }
 
+CarriersOfVersion = dict[int, tuple[Carrier, ...]]
+"""The carriers as of one version of the master data. Read before it, the version is never newer than they are."""
+_VERSION = select(t.master_version.c.version)
+
 
 class SqlCatalog:
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, carriers: CarriersOfVersion) -> None:
+        """``carriers``: kept by the process for all its transactions."""
         self._work = work
+        self._carriers = carriers
+        self._version: int | None = None
+        """As read in this transaction, before anything else of the master data; None as long as it is not known."""
+        self._changed = False
 
     async def customers(self) -> list[Customer]:
         return await self._work.many(select(Customer).order_by(t.customers.c.code))
@@ -48,8 +58,14 @@ class SqlCatalog:
 
     async def carriers(self, warehouse: str = "") -> list[Carrier]:
         """In the order in which they leave."""
-        wanted = select(Carrier).order_by(t.carriers.c.cutoff, t.carriers.c.code)
-        return await self._work.many(wanted.where(t.carriers.c.warehouse == warehouse) if warehouse else wanted)
+        known = None if self._version is None else self._carriers.get(self._version)
+        if known is None:
+            read = await self._work.many(select(Carrier).order_by(t.carriers.c.cutoff, t.carriers.c.code))
+            known = tuple(replace(carrier) for carrier in read)
+            if self._version is not None:
+                self._carriers.clear()
+                self._carriers[self._version] = known
+        return [c for c in known if not warehouse or c.warehouse == warehouse]
 
     async def capacity_override(self, carrier: str, day: date) -> int | None:
         found = await self._work.run(
@@ -74,6 +90,7 @@ class SqlCatalog:
         return await self._work.many(select(CalendarDay).order_by(t.calendar_days.c.day))
 
     async def upsert(self, rows: Sequence[Customer | Part | Warehouse | Bin | Carrier | CalendarDay]) -> None:
+        self._changed, self._version = True, None
         await self._work.save()
         self._work.forget(lambda known: isinstance(known, (*MASTER, PartAlias)))
         for entity, table in MASTER.items():
@@ -89,8 +106,10 @@ class SqlCatalog:
         )
 
     async def version(self) -> int:
-        found = await self._work.run(select(t.master_version.c.version))
-        return int(found.scalar() or 0)
+        found = await self._work.run(_VERSION)
+        version = int(found.scalar() or 0)
+        self._version = None if self._changed else version
+        return version
 
     async def _put(self, table: Table, key: list[str], rows: Sequence[Any]) -> None:
         insert = self._work.insert(table)

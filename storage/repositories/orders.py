@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 
 from core.orders import Order, OrderRevision, OrderStatus
 from storage import tables as t
 from storage.session import Work
 
 _NEWEST = (t.orders.c.created_at.desc(), t.orders.c.id.desc())
+_TWIN = (
+    select(t.orders.c.number)
+    .where(t.orders.c.fingerprint == bindparam("same"), t.orders.c.created_at >= bindparam("since"))
+    .where(t.orders.c.status != OrderStatus.CANCELLED)
+    .order_by(*_NEWEST)
+    .limit(1)
+)
+_TAKEN = select(t.orders.c.number).where(
+    (t.orders.c.source_key == bindparam("source")) | (t.orders.c.number == bindparam("named"))
+)
 
 
 class SqlOrders:
@@ -19,11 +29,7 @@ class SqlOrders:
 
     async def add(self, order: Order) -> None:
         await self._work.alone("order", order.source_key)
-        taken = await self._work.run(
-            select(t.orders.c.number).where(
-                (t.orders.c.source_key == order.source_key) | (t.orders.c.number == order.number)
-            )
-        )
+        taken = await self._work.run(_TAKEN, {"source": order.source_key, "named": order.number})
         if (number := taken.scalar()) is not None:
             raise ValueError(f"order {number} has this number or source already")
         await self._work.put(order)
@@ -52,14 +58,9 @@ class SqlOrders:
             select(Order).where(t.orders.c.customer_code == customer_code).order_by(*_NEWEST), limit
         )
 
-    async def by_fingerprint(
-        self, fingerprint: str, *, since: datetime, but: OrderStatus | None = None, limit: int = 20
-    ) -> list[Order]:
-        """Newest first, without those in the state ``but``."""
-        wanted = select(Order).where(t.orders.c.fingerprint == fingerprint, t.orders.c.created_at >= since)
-        return await self._many(
-            (wanted if but is None else wanted.where(t.orders.c.status != but)).order_by(*_NEWEST), limit
-        )
+    async def twin(self, fingerprint: str, *, since: datetime) -> str:
+        found = await self._work.run(_TWIN, {"same": fingerprint, "since": since})
+        return found.scalar() or ""
 
     async def in_status(self, *statuses: OrderStatus, warehouse: str = "", limit: int = 10_000) -> list[Order]:
         """Oldest first."""
