@@ -130,6 +130,7 @@ class Bot:
         self.looks = QueueLooks(
             self.inbox_queue, self.dead_letters, self.outbox_queue, database=self.database, clock=self.clock
         )
+        self.write_probe = parts.write_probe(self)
         self._clock_runs = False
         x = settings.dingtalk
         self.ledger = CallLedger(
@@ -274,6 +275,7 @@ class Bot:
         self._menu.cancel()
         await asyncio.gather(self._menu, return_exceptions=True)
         await self.opening.stop()
+        await self.write_probe.stop()
         sources: dict[str, Coroutine[Any, Any, None]] = {}
         if self.stream is not None:
             sources["stream"] = self.stream.stop()

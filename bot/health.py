@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 async def look(bot: Bot) -> Health:
     """The truth as the database has it now, or the last one known and that it does not answer. Over in a second."""
     metrics = bot.metrics
-    queue, redis_away = await asyncio.gather(bot.looks.now(), _redis_away(bot.coordinator))
+    queue, redis_away, can = await asyncio.gather(bot.looks.now(), _redis_away(bot.coordinator), bot.write_probe.now())
     age = (bot.clock.now() - queue.oldest).total_seconds() if queue.oldest else 0.0
     database_away = queue.away or not bot.opening.done
     breakers = {(platform.value, api): is_open for (platform, api), is_open in bot.breakers.states().items()}
@@ -32,6 +32,8 @@ async def look(bot: Bot) -> Health:
     metrics.database_away.set(database_away)
     metrics.redis_away.set(redis_away)
     metrics.spooled.set(bot.writer.spooled)
+    metrics.cannot_write.set(bot.writer.cannot_write or not can.anywhere)
+    metrics.no_spool.set(not can.spool)
     metrics.inbox_open.set(queue.open_rows)
     metrics.inbox_age.set(age)
     metrics.parked.set(queue.parked)
@@ -53,7 +55,8 @@ async def look(bot: Bot) -> Health:
         redis_away=redis_away,
         spooled=bot.writer.spooled,
         set_aside=bot.writer.set_aside,
-        cannot_write=bot.writer.cannot_write,
+        cannot_write=bot.writer.cannot_write or not can.anywhere,
+        no_spool=not can.spool,
         inbox_open=queue.open_rows,
         inbox_age_seconds=round(age, 1),
         parked=queue.parked,

@@ -43,7 +43,9 @@ class Health:
     set_aside: int = 0
     """Spooled inbounds that the database refused for their own sake; they are still in the spool file."""
     cannot_write: bool = False
-    """An inbound could be stored nowhere, not long ago."""
+    """An inbound could be stored nowhere, not long ago, or could not be stored now."""
+    no_spool: bool = False
+    """There should be a spool and it cannot take anything: an outage of the database would refuse messages."""
     aibot_leading: bool = False
     """This replica is the one that holds the aibot's connection."""
     aibot_connected: bool = False
@@ -74,6 +76,8 @@ class Health:
             found.append(f"{self.deadlines_overdue} timers are overdue")
         found += [f"{p}: oldest notice waits {lag:.0f} s" for p, lag in self.send_lag_seconds.items() if lag > LAG]
         found += [f"{name} is left alone for a while" for name in self.open_breakers]
+        if self.no_spool:
+            found.append("no spool, an outage of the database could not be bridged")
         if self.set_aside:
             found.append(f"{self.set_aside} spooled inbounds were refused by the database")
         if self.inbox_age_seconds > 30:

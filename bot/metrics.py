@@ -31,6 +31,12 @@ class Metrics:
         self.spooled = Gauge(
             "jiedan_spool_rows", "Inbounds in the spool, not yet in the database", registry=self.registry
         )
+        self.cannot_write = Gauge(
+            "jiedan_cannot_write", "1 while an inbound could be stored nowhere", registry=self.registry
+        )
+        self.no_spool = Gauge(
+            "jiedan_no_spool", "1 while an outage of the database could not be bridged", registry=self.registry
+        )
         self.inbox_open = Gauge("jiedan_inbox_open", "Inbound rows not yet worked", registry=self.registry)
         self.inbox_age = Gauge("jiedan_inbox_age_seconds", "Age of the oldest open inbound", registry=self.registry)
         self.parked = Gauge("jiedan_parked", "Dead letters nobody has resolved", registry=self.registry)

@@ -17,9 +17,11 @@ from bot.presses import PressAnswers
 from bot.trace_check import TraceWatch
 from bot.wecom.aibot.media import AibotMedia
 from bot.wecom.api import WeComMessenger
+from bot.write_probe import WriteProbe
 from core.inbound import RawInbound
 from core.people import PlatformName
 from core.ports import Messenger
+from storage.probe import probe_database
 
 if TYPE_CHECKING:
     from bot.app import Bot
@@ -64,6 +66,12 @@ def messengers(bot: Bot) -> Mapping[PlatformName, Messenger]:
             breakers=bot.breakers,
         )
     return found
+
+
+def write_probe(bot: Bot) -> WriteProbe:
+    """Says whether a message that came in now could be stored."""
+    spool = None if bot.database.single_instance else bot.writer.probe_spool
+    return WriteProbe(database=lambda: probe_database(bot.database.ingest, bot.owner), spool=spool)
 
 
 def stream(bot: Bot) -> StreamClient | None:
