@@ -14,10 +14,13 @@ from sqlalchemy.types import TypeDecorator
 
 from core.findings import Finding, FindingCode, Severity
 
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Made once: it runs for every message before its 200 (T1)."""
+
 
 def dump_json(value: Any) -> str:
     """Compact JSON. Half a surrogate pair, which no database stores as text, is written as its escape."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = _compact(value)
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Protocol
 
 from sqlalchemy import Column, Dialect
@@ -21,7 +22,10 @@ from core.inbound import RawInbound
 from storage import tables as t
 from storage.rows import chunks
 
-COLUMNS = tuple(column for column in t.inbox.columns if column.name != "id")
+GIVEN = ("platform", "dedupe_key", "conv_key", "kind", "payload", "raw_sha256", "platform_at")
+"""Columns that are fields of a RawInbound."""
+_given = attrgetter(*GIVEN)
+COLUMNS = tuple(t.inbox.c[name] for name in (*GIVEN, "received_at"))
 NAMES = ", ".join(column.name for column in COLUMNS)
 KEYS = "platform, dedupe_key"
 WORK = (
@@ -51,8 +55,7 @@ def door_of(engine: AsyncEngine) -> Door:
 
 def row_of(raw: RawInbound, received_at: datetime) -> tuple[Any, ...]:
     """The values of ``COLUMNS``."""
-    given = {"received_at": received_at}
-    return tuple(given[c.name] if c.name in given else getattr(raw, c.name) for c in COLUMNS)
+    return (*_given(raw), received_at)
 
 
 class _Values:
