@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
-from jinja2 import Environment, PackageLoader, select_autoescape
 
+from bot.web.showing import fenced, shown
 from cards import wording
 from cards.fonts import font_path
 from cards.keys import Keys
@@ -18,15 +18,6 @@ from core.ports import Database, Transaction
 from core.views import OrderView
 from handlers.timeline_words import words
 
-PAGES = Environment(
-    loader=PackageLoader("bot.web", "templates"),
-    autoescape=select_autoescape(),
-    enable_async=False,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-
-
 Acting = Callable[[Transaction], Awaitable[Act]]
 
 
@@ -34,20 +25,19 @@ def routes(database: Database, keys: Keys, acting: Acting) -> list[web.RouteDef]
     """``/o/SO…?k=…``: the page; its key is signed, so that a link from a card opens and a guessed one does not."""
 
     async def page(request: web.Request) -> web.Response:
-        text = PAGES.get_template("order.html").render(**await data(request))
-        return web.Response(text=text, content_type="text/html")
+        return shown("order.html", await data(request))
 
     async def as_json(request: web.Request) -> web.Response:
-        return web.json_response(await data(request))
+        return web.json_response(await data(request), headers=fenced())
 
     async def data(request: web.Request) -> dict[str, Any]:
         number = request.match_info["number"].upper()
         if not keys.opens(number, request.query.get("k", "")):
-            raise web.HTTPForbidden(text="链接无效或已过期,请从最新的卡片打开。")
+            raise web.HTTPForbidden(text="链接无效或已过期,请从最新的卡片打开。", headers=fenced())
         async with database.reading() as tx:
             found = await _record(await acting(tx), number)
         if found is None:
-            raise web.HTTPNotFound(text=f"没有 {number} 这张单。")
+            raise web.HTTPNotFound(text=f"没有 {number} 这张单。", headers=fenced())
         return found
 
     return [web.get("/o/{number}.json", as_json), web.get("/o/{number}", page), web.get("/font.otf", _font)]

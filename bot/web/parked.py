@@ -8,7 +8,6 @@ form. Each press leaves a link in the trace with the administrator's name.
 from __future__ import annotations
 
 import json
-import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +16,7 @@ from aiohttp import web
 
 from bot.metrics import Metrics
 from bot.web.masking import masked, masked_tree, words_in
-from bot.web.pages import PAGES
+from bot.web.showing import fenced, shown
 from cards import wording
 from cards.keys import Keys
 from core.clock import Clock
@@ -85,25 +84,25 @@ class ParkedPage:
         key = request.query.get("k", "")
         admin = await self._admin(request, key)
         if admin is None:
-            return _page("refused.html", status=403)
+            return shown("refused.html", {}, status=403)
         letters = await self._dead_letters.list(limit=MOST)
         async with self._database.reading() as tx:
             rows = [await self._row(tx, letter) for letter in letters]
         what, _, letter = request.query.get("done", "").partition(".")
         result = RESULTS[what].format(letter=letter) if what in RESULTS and letter.isdecimal() else ""
-        return _page("parked.html", key=key, admin=admin.name, rows=rows, result=result, most=MOST)
+        return shown("parked.html", {"key": key, "admin": admin.name, "rows": rows, "result": result, "most": MOST})
 
     async def press(self, request: web.Request) -> web.Response:
         form = await request.post()
         key, letter, wish = (str(form.get(name, "")) for name in ("k", "letter", "do"))
         admin = await self._admin(request, key)
         if admin is None:
-            return _page("refused.html", status=403)
+            return shown("refused.html", {}, status=403)
         if not (letter.isascii() and letter.isdecimal() and len(letter) < 10) or wish not in ("resend", "drop"):
-            raise web.HTTPBadRequest(text="请回到列表重新操作。")
+            raise web.HTTPBadRequest(text="请回到列表重新操作。", headers=fenced())
         done = await self._resolve(admin, int(letter), again=wish == "resend")
         result = ("resent" if wish == "resend" else "dropped") if done else "gone"
-        raise web.HTTPSeeOther(f"/admin/parked?k={key}&done={result}.{letter}", headers=_headers())
+        raise web.HTTPSeeOther(f"/admin/parked?k={key}&done={result}.{letter}", headers=fenced())
 
     async def _resolve(self, admin: Person, letter: int, *, again: bool) -> bool:
         act_on = self._dead_letters.resend if again else self._dead_letters.drop
@@ -193,21 +192,3 @@ def _words(letter: DeadLetter) -> str:
                 return str(body["sentence"])
         return " ".join(str(body[k]) for k in ("kind", "ref", "source") if body.get(k))
     return words_in(payload.get("content")) or " ".join(str(payload[k]) for k in ("ref", "step") if payload.get(k))
-
-
-def _page(template: str, *, status: int = 200, **values: Any) -> web.Response:
-    nonce = secrets.token_urlsafe(16)
-    text = PAGES.get_template(template).render(nonce=nonce, **values)
-    return web.Response(text=text, status=status, content_type="text/html", headers=_headers(nonce))
-
-
-def _headers(nonce: str = "") -> dict[str, str]:
-    """Nothing runs, nothing is loaded from elsewhere, nothing frames or remembers it, no address leaks onwards."""
-    style = f"style-src 'nonce-{nonce}'; " if nonce else ""
-    return {
-        "Content-Security-Policy": f"default-src 'none'; {style}font-src 'self'; img-src data:; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'",
-        "Referrer-Policy": "no-referrer",
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-    }

