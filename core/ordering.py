@@ -78,7 +78,7 @@ async def open_draft(
         source=source_key,
         flags=[f.code.value for f in order.findings],
     )
-    await act.tell.show(CardKind.DRAFT, number, actor.address, priority=Priority.RECEIPT)
+    await act.tell.show(CardKind.DRAFT, number, actor.address, priority=Priority.RECEIPT, first=True)
     return order
 
 

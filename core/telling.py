@@ -125,15 +125,17 @@ class Teller:
         priority: Priority,
         audience: str = "",
         prefer: PlatformName | None = None,
+        first: bool = False,
     ) -> None:
         """Show a card to people: one shared card on each messenger where somebody of them lives.
 
         Shown again to the same audience, the standing card is repainted; ``audience`` tells copies with different
         readers apart. ``prefer``: the messenger a rule names, for those who have an account there (F126).
+        ``first``: the subject was made in this transaction, no card of it can stand.
         """
         for platform, accounts in self._by_platform(to, prefer).items():
             key = f"{kind}:{ref}:{audience}" if audience else f"{kind}:{ref}"
-            posted = await self._tx.outbox.posted(key, platform)
+            posted = None if first else await self._tx.outbox.posted(key, platform)
             at = self._now
             if posted is None:
                 at = self._pace(self._now, platform, accounts) if self._pace else self._now

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Coroutine
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, CursorResult, Executable, Result, Select, Table, func, inspect, select
@@ -38,6 +39,15 @@ async def unbroken(work: Coroutine[Any, Any, T]) -> T:
         if not task.cancelled():
             task.exception()  # taken note of: the cancellation is what the caller hears
         raise
+
+
+def insert_into(table: Table, postgres: bool) -> PostgresInsert | SqliteInsert:
+    return PostgresInsert(table) if postgres else SqliteInsert(table)
+
+
+@cache
+def _recorded(table: Table, postgres: bool) -> PostgresInsert | SqliteInsert:
+    return insert_into(table, postgres).on_conflict_do_nothing()
 
 
 class Work(AsyncSession):
@@ -85,7 +95,7 @@ class Work(AsyncSession):
         await unbroken(self.flush())
         recorded, self._last = self._last, {}
         for table, rows in recorded.items():
-            await self.run(self.insert(table).on_conflict_do_nothing(), rows)
+            await self.run(_recorded(table, self.postgres), rows)
 
     def at_last(self, table: Table, row: dict[str, Any]) -> None:
         """Insert with everything else that is recorded so, in one statement before the commit; a row whose unique
@@ -105,9 +115,9 @@ class Work(AsyncSession):
             note_change(known)
         return await self.one(select(entity).where(table.c.id == row_id).execution_options(populate_existing=True))
 
-    async def fresh(self, statement: Select[E]) -> E | None:
+    async def fresh(self, statement: Select[E], params: Any = None) -> E | None:
         """Read again what a statement has just changed underneath a tracked entity."""
-        return await self.one(statement.execution_options(populate_existing=True))
+        return await self.one(statement.execution_options(populate_existing=True), params)
 
     async def alone(self, *key: object) -> None:
         """Let nobody else work under this key until the transaction ends (PostgreSQL advisory lock)."""
@@ -117,7 +127,7 @@ class Work(AsyncSession):
 
     def insert(self, table: Table) -> PostgresInsert | SqliteInsert:
         """An INSERT that knows ON CONFLICT, in the dialect at hand."""
-        return PostgresInsert(table) if self.postgres else SqliteInsert(table)
+        return insert_into(table, self.postgres)
 
     def forget(self, which: Callable[[object], bool]) -> None:
         """Let go of what was read of these: the rows are about to be written past the session."""

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, bindparam, delete, select
 
 from core.notices import Expectation
 from storage import tables as t
 from storage.rows import columns_of
 from storage.session import Work
+
+
+@cache
+def _live() -> Select[Expectation]:
+    expectations = t.expectations.c
+    return select(Expectation).where(
+        expectations.person_id == bindparam("person"), expectations.expires_at > bindparam("now")
+    )
 
 
 class SqlExpectations:
@@ -32,9 +41,7 @@ class SqlExpectations:
             expectation.id = row_id
 
     async def take(self, person_id: str, now: datetime) -> Expectation | None:
-        return await self._work.fresh(
-            select(Expectation).where(t.expectations.c.person_id == person_id).where(t.expectations.c.expires_at > now)
-        )
+        return await self._work.fresh(_live(), {"person": person_id, "now": now})
 
     async def clear(self, person_id: str) -> None:
         await self._work.run(delete(t.expectations).where(t.expectations.c.person_id == person_id))

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from core.errors import LeaseLost
 from storage import tables as t
 from storage.session import Work
+
+_END = (
+    delete(t.inbox_work)
+    .where(t.inbox_work.c.inbox_id == bindparam("this"), t.inbox_work.c.owner == bindparam("mine"))
+    .returning(t.inbox_work.c.attempts)
+)
 
 
 class SqlInboxDone:
@@ -43,11 +49,7 @@ class SqlInboxDone:
         )
 
     async def _end(self, inbox_id: int, owner: str) -> int:
-        ended = await self._work.run(
-            delete(t.inbox_work)
-            .where(t.inbox_work.c.inbox_id == inbox_id, t.inbox_work.c.owner == owner)
-            .returning(t.inbox_work.c.attempts)
-        )
+        ended = await self._work.run(_END, {"this": inbox_id, "mine": owner})
         attempts: int | None = ended.scalar()
         if attempts is None or not owner:
             raise LeaseLost(f"inbox {inbox_id} is no longer leased by {owner or 'anybody'}")

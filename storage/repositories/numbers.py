@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
+from typing import Any
+
+from sqlalchemy.sql.dml import ReturningInsert
 
 from storage import tables as t
-from storage.session import Work
+from storage.session import Work, insert_into
 
 
 class SqlNumbers:
@@ -14,10 +18,14 @@ class SqlNumbers:
 
     async def next(self, prefix: str, day: date) -> int:
         """The row stays locked until the commit, so that a number is neither doubled nor skipped."""
-        given = await self._work.run(
-            self._work.insert(t.numbers)
-            .values(prefix=prefix, day=day, last=1)
-            .on_conflict_do_update(index_elements=["prefix", "day"], set_={"last": t.numbers.c.last + 1})
-            .returning(t.numbers.c.last)
-        )
+        given = await self._work.run(_next(self._work.postgres), {"prefix": prefix, "day": day, "last": 1})
         return int(given.scalar_one())
+
+
+@cache
+def _next(postgres: bool) -> ReturningInsert[Any]:
+    return (
+        insert_into(t.numbers, postgres)
+        .on_conflict_do_update(index_elements=["prefix", "day"], set_={"last": t.numbers.c.last + 1})
+        .returning(t.numbers.c.last)
+    )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import Select, bindparam, select
+from sqlalchemy.orm import joinedload
 
 from core.orders import Order, OrderRevision, OrderStatus
 from storage import tables as t
@@ -23,6 +25,17 @@ _TAKEN = select(t.orders.c.number).where(
 )
 
 
+@cache
+def _by_number() -> Select[Order]:
+    """An order and its lines in one statement."""
+    return select(Order).options(joinedload(Order.lines)).where(t.orders.c.number == bindparam("named"))  # type: ignore[arg-type]
+
+
+@cache
+def _by_source() -> Select[Order]:
+    return select(Order).where(t.orders.c.source_key == bindparam("source"))
+
+
 class SqlOrders:
     def __init__(self, work: Work) -> None:
         self._work = work
@@ -39,10 +52,10 @@ class SqlOrders:
         here = t.orders.c.number == number
         if lock:
             return await self._work.locked(Order, t.orders, here)
-        return await self._work.one(select(Order).where(here))
+        return await self._work.one(_by_number(), {"named": number})
 
     async def by_source(self, source_key: str) -> Order | None:
-        return await self._work.one(select(Order).where(t.orders.c.source_key == source_key))
+        return await self._work.one(_by_source(), {"source": source_key})
 
     async def ending_with(self, digits: str, *, limit: int = 6) -> list[Order]:
         return await self._many(

@@ -7,15 +7,23 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy.sql.dml import ReturningInsert
 
 from core.notices import CardKind, ClickCode, Delivery, PostedCard
 from core.people import PlatformName
 from storage import tables as t
 from storage.rows import columns_of
-from storage.session import Work
+from storage.session import Work, insert_into
 
 _cards = t.posted_cards.c
 _NAMES_ONE = ("platform", "card_id")
+
+
+@cache
+def _saved(postgres: bool) -> ReturningInsert[Any]:
+    insert = insert_into(t.posted_cards, postgres)
+    replaced = {c.name: insert.excluded[c.name] for c in t.posted_cards.c if c.name not in ("id", *_NAMES_ONE)}
+    return insert.on_conflict_do_update(index_elements=_NAMES_ONE, set_=replaced).returning(_cards.id)
 
 
 @cache
@@ -79,10 +87,7 @@ class SqlOutbox:
             return
         values = columns_of(card, t.posted_cards)
         values.pop("id", None)
-        insert = self._work.insert(t.posted_cards)
-        replaced = {name: insert.excluded[name] for name in values if name not in _NAMES_ONE}
-        saved = insert.on_conflict_do_update(index_elements=_NAMES_ONE, set_=replaced).returning(_cards.id)
-        card.id = (await self._work.run(saved, values)).scalar_one()
+        card.id = (await self._work.run(_saved(self._work.postgres), values)).scalar_one()
         if self._work.holds(PostedCard, card.id):
             await self._work.fresh(select(PostedCard).where(_cards.id == card.id))
 
