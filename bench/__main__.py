@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import platform
 import sqlite3
@@ -16,6 +17,8 @@ import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from bench.history import history
 from bench.ingest import ack, group_commit, ingest
@@ -39,6 +42,7 @@ def main(names: list[str]) -> None:
     target.parent.mkdir(exist_ok=True)
     figures: dict[str, Any] = json.loads(target.read_text()) if target.is_file() else {}
     figures["machine"] = machine()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     print("machine " + ", ".join(f"{key} {value}" for key, value in figures["machine"].items()))
     for name in names or ROWS:
         print(f"{name} …", flush=True)
