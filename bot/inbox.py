@@ -176,7 +176,7 @@ class InboxLoop:
         try:
             if work.attempts > MAX_ATTEMPTS:
                 log.error("inbox parked, it ended its worker each time", inbox=work.id)
-                await self._park(work, KILLER)
+                await self._park(work, KILLER, tries=work.attempts - 1)  # this claim was none
             elif await self._may_begin(work):
                 await self._work(work)
         except asyncio.CancelledError:
@@ -300,11 +300,11 @@ class InboxLoop:
             else:
                 return True
 
-    async def _park(self, work: InboxWork, reason: str) -> None:
+    async def _park(self, work: InboxWork, reason: str, *, tries: int | None = None) -> None:
         code = f"E-IN-{work.id}"
         try:
             async with self.database.transaction() as tx:
-                await tx.inbox.park(work.id, self.owner, reason, self._clock.now())
+                await tx.inbox.park(work.id, self.owner, reason, self._clock.now(), tries=tries)
                 act = await self.act(tx, cause=f"in{work.id}:parked")
                 for admin in await tx.people.with_role(Role.ADMIN):
                     await act.tell.say(

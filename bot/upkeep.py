@@ -64,10 +64,10 @@ async def resolve_parked(settings: Settings, letter: int | None, *, again: bool)
 
 async def _resolve(bot: Bot, letter: int, *, again: bool) -> bool:
     who, now = getpass.getuser(), bot.clock.now()
-    act_on = bot.dead_letters.resend if again else bot.dead_letters.drop
-    if not await act_on(letter, f"cli:{who}", now):
-        return False
     async with bot.database.transaction() as tx:
+        decide = tx.letters.resend if again else tx.letters.drop
+        if not await decide(letter, f"cli:{who}", now):
+            return False
         await tx.timeline.append(
             f"parked:{letter}",
             "parked.resent" if again else "parked.dropped",

@@ -313,8 +313,19 @@ class InboxDone(Protocol):
     async def finish(self, inbox_id: int, owner: str) -> None:
         """Delete the work row inside this transaction; raises LeaseLost when ``owner`` no longer has it."""
 
-    async def park(self, inbox_id: int, owner: str, reason: str, at: datetime) -> None:
-        """Move it to the dead letters; same fencing."""
+    async def park(self, inbox_id: int, owner: str, reason: str, at: datetime, *, tries: int | None = None) -> None:
+        """Move it to the dead letters; same fencing. ``tries``: how often it was worked on, when that is not how often
+        it was claimed."""
+
+
+class Letters(Protocol):
+    """Deciding about what was given up, in one commit with the trace of who decided."""
+
+    async def resend(self, letter_id: int, by: str, at: datetime) -> bool:
+        """Open the row again with fresh attempts; False when it is resolved already."""
+
+    async def drop(self, letter_id: int, by: str, at: datetime) -> bool:
+        """Leave it; False when it is resolved already."""
 
 
 class Transaction(Protocol):
@@ -334,6 +345,7 @@ class Transaction(Protocol):
     expectations: Expectations
     attachments: Attachments
     inbox: InboxDone
+    letters: Letters
     audits: Audits
 
 

@@ -13,6 +13,7 @@ from storage import engine as connections
 from storage import triggers
 from storage.mapping import map_entities
 from storage.migrations import stamp, upgrade
+from storage.queues.letters import SqlLetters
 from storage.repositories.approvals import SqlApprovals
 from storage.repositories.attachments import SqlAttachments
 from storage.repositories.audits import SqlAudits
@@ -51,6 +52,7 @@ class SqlTransaction:
         self.expectations: ports.Expectations = SqlExpectations(work)
         self.attachments: ports.Attachments = SqlAttachments(work)
         self.inbox: ports.InboxDone = SqlInboxDone(work)
+        self.letters: ports.Letters = SqlLetters(work)
         self.audits: Audits = SqlAudits(work)
 
 

@@ -105,10 +105,10 @@ class ParkedPage:
         raise web.HTTPSeeOther(f"/admin/parked?k={key}&done={result}.{letter}", headers=fenced())
 
     async def _resolve(self, admin: Person, letter: int, *, again: bool) -> bool:
-        act_on = self._dead_letters.resend if again else self._dead_letters.drop
-        if not await act_on(letter, admin.id, self._clock.now()):
-            return False
         async with self._database.transaction() as tx:
+            decide = tx.letters.resend if again else tx.letters.drop
+            if not await decide(letter, admin.id, self._clock.now()):
+                return False
             await tx.timeline.append(
                 f"parked:{letter}",
                 "parked.resent" if again else "parked.dropped",

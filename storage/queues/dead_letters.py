@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from core.deadlines import DeadlineState
-from core.notices import DeliveryState
 from core.ports import DeadLetter
 from storage import tables as t
-from storage.queues.claims import NO_LEASE, read
-from storage.session import unbroken
+from storage.queues.claims import read
+from storage.queues.letters import SqlLetters
+from storage.session import Work, unbroken
 
 
 class SqlDeadLetters:
@@ -52,55 +52,13 @@ class SqlDeadLetters:
         ]
 
     async def resend(self, letter_id: int, by: str, at: datetime) -> bool:
-        return await unbroken(self._resolve(letter_id, by, at, "resent"))
+        return await self._decided(lambda letters: letters.resend(letter_id, by, at))
 
     async def drop(self, letter_id: int, by: str, at: datetime) -> bool:
-        return await unbroken(self._resolve(letter_id, by, at, "dropped"))
+        return await self._decided(lambda letters: letters.drop(letter_id, by, at))
 
-    async def _resolve(self, letter_id: int, by: str, at: datetime, resolution: str) -> bool:
-        letters = t.dead_letters.c
-        resolved = (
-            update(t.dead_letters)
-            .where(letters.id == letter_id, letters.resolved_at.is_(None))
-            .values(resolved_by=by, resolved_at=at, resolution=resolution)
-            .returning(letters.source, letters.source_id)
-        )
-        async with self._engine.begin() as connection:
-            letter = (await connection.execute(resolved)).first()
-            if letter is None:
-                return False
-            if resolution == "resent":
-                await _reopen(connection, letter.source, letter.source_id, at)
-            return True
-
-
-async def _reopen(connection: AsyncConnection, source: str, source_id: int, at: datetime) -> None:
-    if source == "deadline":
-        await connection.execute(
-            update(t.deadlines)
-            .where(t.deadlines.c.id == source_id, t.deadlines.c.state == DeadlineState.PARKED)
-            .values(state=DeadlineState.ARMED, attempts=0, available_at=at)
-        )
-        return
-    if source == "outbox":
-        await connection.execute(
-            update(t.outbox)
-            .where(t.outbox.c.id == source_id, t.outbox.c.state == DeliveryState.DEAD)
-            .values(state=DeliveryState.READY, attempts=0, available_at=at, give_up_at=None, **NO_LEASE)
-        )
-        return
-    row = (
-        await connection.execute(select(t.inbox.c.conv_key, t.inbox.c.platform_at).where(t.inbox.c.id == source_id))
-    ).one()
-    await connection.execute(
-        insert(t.inbox_work).values(
-            inbox_id=source_id,
-            conv_key=row.conv_key,
-            platform_at=row.platform_at,
-            state="ready",
-            attempts=0,
-            available_at=at,
-            last_error="",
-            **NO_LEASE,
-        )
-    )
+    async def _decided(self, decide: Callable[[SqlLetters], Awaitable[bool]]) -> bool:
+        async with Work(self._engine, writing=True) as work:
+            done = await decide(SqlLetters(work))
+            await unbroken(work.commit())
+        return done

@@ -24,8 +24,8 @@ class SqlInboxDone:
     async def finish(self, inbox_id: int, owner: str) -> None:
         await self._end(inbox_id, owner)
 
-    async def park(self, inbox_id: int, owner: str, reason: str, at: datetime) -> None:
-        attempts = await self._end(inbox_id, owner)
+    async def park(self, inbox_id: int, owner: str, reason: str, at: datetime, *, tries: int | None = None) -> None:
+        claims = await self._end(inbox_id, owner)
         row = (await self._work.run(select(t.inbox).where(t.inbox.c.id == inbox_id))).one()
         payload = {
             "platform": row.platform.value,
@@ -40,7 +40,7 @@ class SqlInboxDone:
                 source_id=inbox_id,
                 reason=reason,
                 payload=payload,
-                attempts=attempts,
+                attempts=claims if tries is None else tries,
                 first_at=row.received_at,
                 last_at=at,
                 resolved_by="",
