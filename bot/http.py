@@ -105,13 +105,14 @@ def http_app(
 ) -> web.Application:
     """The bot's web application. Everything but the callbacks is read-only."""
 
-    @web.middleware
-    async def part(request: web.Request, handler: Handler) -> web.StreamResponse:
-        """A connection that is kept alive would meet the closing socket with its next request: end it with this one."""
-        response = await handler(request)
+    async def part(_: web.Request, response: web.StreamResponse) -> None:
+        """A connection that is kept alive would meet the closing socket with its next request: end it with this one.
+
+        A signal, not a middleware: aiohttp keeps what it wraps by middlewares in a cache of the whole process.
+        """
         if leaving():
             response.force_close()
-        return response
+            response.headers["Connection"] = "close"
 
     async def alive(_: web.Request) -> web.Response:
         return web.json_response({"status": "alive"})
@@ -126,7 +127,8 @@ def http_app(
         await health()
         return web.Response(body=metrics.text(), content_type="text/plain", charset="utf-8")
 
-    app = web.Application(client_max_size=CALLBACK_BYTES, middlewares=[part])
+    app = web.Application(client_max_size=CALLBACK_BYTES)
+    app.on_response_prepare.append(part)
     if callback is not None:
         app.add_routes(callback.routes())
     app.add_routes([web.get("/healthz", alive), web.get("/readyz", ready), web.get("/metrics", figures), *record])
