@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from bot.backup.nightly import OLD
 from bot.metrics import Metrics
