@@ -128,7 +128,10 @@ def restore(
 ) -> None:
     """Rehearse a backup (--verify), or restore it into an empty database (--into)."""
     settings = _settings(config)
-    if not file.is_file() or verify == bool(into):
+    if not file.is_file():
+        typer.echo(f"找不到备份文件 {file}。", err=True)
+        raise typer.Exit(2)
+    if verify == bool(into):
         typer.echo("请写 jiedan restore 备份文件 --verify(演练),或 --into 空库地址(恢复)。", err=True)
         raise typer.Exit(2)
     if verify:

@@ -61,7 +61,7 @@ def restore_into(archive: Path, database_url: str, files: Path) -> None:
     try:
         told = asyncio.run(restore(archive, database_url=database_url, files=files))
     except NotEmpty as there:
-        typer.echo(f"没有恢复:{there}。只恢复到空库,请新建一个空库再试。", err=True)
+        typer.echo(f"没有恢复:目标库不是空的({there})。只恢复到空库,请新建一个空库再试。", err=True)
         raise typer.Exit(1) from None
     except (BackupFailed, NotRestorable) as error:
         typer.echo(f"没有恢复:{error}", err=True)

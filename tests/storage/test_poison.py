@@ -98,5 +98,5 @@ async def test_a_message_that_kills_its_worker_is_parked_and_the_others_are_hand
             await connection.exec_driver_sql("SELECT recipients FROM outbox WHERE body LIKE '%\"parked\"%'")
         ).scalars()
         assert list(told) == ['["stranger3"]']
-    assert [(x.source_id, x.reason) for x in letters if x.source == "inbox"] == [(3, KILLER)]
+    assert [(x.source_id, x.reason, x.attempts) for x in letters if x.source == "inbox"] == [(3, KILLER, 5)]
     await database.close()
