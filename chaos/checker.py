@@ -138,6 +138,9 @@ class Verdict:
     doubled: list[str]
     shown_twice: list[str]
     given_up: list[str]
+    """By the platform, and not in the store."""
+    given_up_stored: int
+    """By the platform, whose last answer did not arrive, and yet in the store: an order like any other."""
     out_of_order: list[str]
     stale_cards: list[str]
     unseen: list[str]
@@ -191,7 +194,8 @@ def check(
     by_source: dict[str, list[StoredOrder]] = defaultdict(list)
     for order in stored.orders:
         by_source[order.source].append(order)
-    accepted = [o for o in seen.orders if not o.given_up]
+    given_up = [o for o in seen.orders if o.given_up]
+    accepted = [o for o in seen.orders if not o.given_up or o.source in by_source]
     calm, stormy = _lateness(stored.deadlines, outages)
     return Verdict(
         orders_sent=len(seen.orders),
@@ -199,7 +203,8 @@ def check(
         lost=[o.source for o in accepted if o.source not in by_source],
         doubled=_doubled(seen, stored, by_source),
         shown_twice=_shown_twice(seen.cards, stored.fresh),
-        given_up=[o.source for o in seen.orders if o.given_up],
+        given_up=[o.source for o in given_up if o.source not in by_source],
+        given_up_stored=sum(1 for o in given_up if o.source in by_source),
         out_of_order=_out_of_order(accepted, by_source),
         stale_cards=_stale(seen.cards, stored.orders),
         unseen=[o.source for o in accepted if o.source in by_source and not o.number],
@@ -289,7 +294,7 @@ def _stale(cards: Iterable[SeenCard], orders: Sequence[StoredOrder]) -> list[str
 def _unmarked_repeats(texts: Iterable[SeenText], said: Counter[tuple[str, str]]) -> list[str]:
     """The same words more often on one phone than they were meant to be said: a repeat carries a mark where the
     platform does not recognise it by itself."""
-    times = Counter((t.user, t.text) for t in texts)
+    times = Counter((t.user, t.text) for t in texts if REPEAT not in t.text)
     return [f"{n} times to {user}: {text[:60]}" for (user, text), n in times.items() if n > max(1, said[user, text])]
 
 

@@ -19,6 +19,8 @@ from simulator.world import PhoneMessage, Press
 NUMBER = re.compile(r"SO\d{6}-\d{4,6}")
 PATIENCE = 240.0
 """Real seconds a person waits for a card before the run calls it missing."""
+SHORT_PATIENCE = 30.0
+"""The same for a message whose delivery the platform itself says has failed."""
 TAP_AGAIN = 8.0
 """Seconds without a reaction after which somebody taps once more; then twice as long, and so on."""
 
@@ -132,7 +134,8 @@ class Crowd:
                 said.message_id = await self._platforms.say(who.platform, who.account, text)
                 # Nobody types two orders within a second, and WeCom's own time has only seconds.
                 await asyncio.sleep(max(0.0, 1.1 - (self._platforms.clock.now() - said.at).total_seconds()))
-            card = await self._platforms.until(who.account, lambda: self._draft(who, quantity), PATIENCE)
+            patience = PATIENCE if self._platforms.delivered(said.message_id) else SHORT_PATIENCE
+            card = await self._platforms.until(who.account, lambda: self._draft(who, quantity), patience)
             if card is None:
                 return
             said.number = number_on(card)

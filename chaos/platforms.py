@@ -99,6 +99,10 @@ class Platforms:
         """The person types; returns the message id once the platform has its answer, or has given up for now."""
         return await self._by_name[platform].say(account, text)
 
+    def delivered(self, message_id: str) -> bool:
+        """False once WeCom has given a message up: a person sees that on the phone."""
+        return all(str(inner.get("MsgId")) != message_id for inner in self.wecom.given_up)
+
     async def press(self, platform: PlatformName, press: Press) -> None:
         """Raises LookupError when the button is no longer live."""
         await self._by_name[platform].press(press)

@@ -30,7 +30,9 @@ def plan(seed: int, *, seconds: float, kills: int, size: str, only: Collection[s
     ``only`` narrows the others to those named.
     """
     chance = random.Random(f"trouble {seed}")
-    planned = [Planned(after=chance.uniform(0.02, 0.98) * seconds, name="kill worker") for _ in range(kills)]
+    planned = [
+        Planned(after=(n + chance.uniform(0.1, 0.9)) * seconds / kills, name="kill worker") for n in range(kills)
+    ]
     for name, often in (_ALONE if size == "sqlite" else _TOGETHER).items():
         if only is not None and name not in only:
             continue
@@ -56,6 +58,7 @@ _TOGETHER = {
 }
 """How often a minute."""
 
+_AT_THE_NODE = ("kill worker", "freeze worker", "disk full")
 _ALL_THROUGH = ("redis gone", "redis silent")
 """Only when they are asked for: from the start to the end."""
 
@@ -70,6 +73,7 @@ class Troublemaker:
         self._outage = outage_seconds
         self._database = asyncio.Lock()
         self._redis = asyncio.Lock()
+        self._only = asyncio.Lock()
         self._running: set[asyncio.Task[None]] = set()
         self.done: Counter[str] = Counter()
         self.last_kill = 0.0
@@ -87,8 +91,19 @@ class Troublemaker:
             await asyncio.gather(*self._running)
 
     async def _one(self, name: str) -> None:
-        await self._blows()[name]()
+        if self._house.many is None and name in _AT_THE_NODE:
+            async with self._only:
+                await self._blows()[name]()
+                await self._up_again()
+        else:
+            await self._blows()[name]()
         self.done[name] += 1
+
+    async def _up_again(self) -> None:
+        """A lone node gets its next blow when it serves again: nobody else could answer meanwhile."""
+        async with asyncio.timeout(30):
+            while await self._house.replicas[0].readiness() is None:  # noqa: ASYNC110 - somebody else's process
+                await asyncio.sleep(0.1)
 
     def _blows(self) -> dict[str, Callable[[], Awaitable[None]]]:
         return {

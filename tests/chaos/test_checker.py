@@ -97,10 +97,18 @@ def test_a_lost_order_is_found() -> None:
 
 def test_an_order_the_platform_gave_up_is_no_loss_but_is_named() -> None:
     orders = [replace(_order(1), given_up=True, answered_at=None), _order(2), _order(3)]
-    verdict = _check(replace(CLEAN_SEEN, orders=orders))
+    seen, stored = replace(CLEAN_SEEN, orders=orders), replace(CLEAN_STORED, orders=CLEAN_STORED.orders[1:])
+    verdict = _check(seen, stored)
     assert verdict.given_up == ["wecom:m:1"]
     assert verdict.orders_accepted == 2
     assert not verdict.lost
+
+
+def test_an_order_the_platform_gave_up_and_the_store_has_is_an_order_like_any_other() -> None:
+    orders = [replace(_order(1), given_up=True, answered_at=None), _order(2), _order(3)]
+    verdict = _check(replace(CLEAN_SEEN, orders=orders))
+    assert verdict.faults == {}
+    assert (verdict.given_up_stored, verdict.orders_accepted) == (1, 3)
 
 
 @pytest.mark.parametrize(
