@@ -249,6 +249,10 @@ class Bot:
             await self.inbox_queue.release_all()
             await self.outbox_queue.release_all()
             await self.leases.release_all()
+        async with self.database.reading() as tx:
+            # Before anything is claimed: a process that is killed while it still reads the master data has nothing in
+            # work that could be taken for what killed it.
+            await self.desks.get(tx)
         await self.scheduler.start()
         self.writer.resume()
         self.inbox.start()
