@@ -14,7 +14,7 @@ from storage.database import SqlDatabase
 
 SALES_IN_REGION = 6
 PART = "04465-0K240"
-ORDERS_EACH = 6
+ORDERS_EACH = 3
 """Orders of one salesperson at most: each is another quantity, so that none is taken for a duplicate, and few enough
 that the technician of a region is asked about as often as WeCom lets anybody be asked."""
 
