@@ -110,9 +110,10 @@ async def test_every_forged_key_is_refused_answered_and_recorded(running: demo.W
     assert await _pending(running, number)
     refused = await _trace(running, f"card:{card.card_id}")
     assert [details["why"] for details in refused] == ["forged"] * len(forgeries)
-    said = [m for m in tech.messages() if m.text == texts.card_forged()]
-    assert len(said) == len(forgeries)
-    tech.ignore(lambda message: message.text == texts.card_forged())
+    # Answers that piled up come folded into one message.
+    said = sum(message.text.count(texts.card_forged()) for message in tech.messages())
+    assert said == len(forgeries)
+    tech.ignore(lambda message: texts.card_forged() in message.text)
     await _ignore(stage)
 
 
