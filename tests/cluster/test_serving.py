@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -93,8 +94,11 @@ async def test_a_reading_child_dies_with_its_worker_and_never_holds_the_socket(s
 
 def sockets(pid: int) -> set[str]:
     """The sockets a process has open, as the kernel names them."""
-    links = (os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir())
-    return {link for link in links if link.startswith("socket:")}
+    found = set()
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed while we looked
+            found.add(os.readlink(fd))
+    return {link for link in found if link.startswith("socket:")}
 
 
 def alive(pid: int) -> bool:
