@@ -166,15 +166,16 @@ class World:
         await self.bot.scheduler.plan(self.clock.now())
 
     async def idle(self) -> None:
-        """Return when nothing waits: no open inbound, no delivery that could go out now."""
+        """Return when nothing waits: nothing in the spool, no open inbound, no delivery that could go out now."""
         while True:
+            spooled = self.bot.writer.spooled  # read first: a row leaves the spool for the inbox
             open_rows, _ = await self.bot.inbox_queue.depth()
             upcoming = await self.bot.outbox_queue.next_available()
             async with self.bot.database.reading() as tx:
                 due = await tx.deadlines.next_due()
             now = self.clock.now()
             waiting = (upcoming is not None and upcoming <= now) or (due is not None and due <= now)
-            if not open_rows and not waiting and self.bot.outbox.idle and self.bot.scheduler.idle:
+            if not spooled and not open_rows and not waiting and self.bot.outbox.idle and self.bot.scheduler.idle:
                 return
             await asyncio.sleep(0.02)
 
