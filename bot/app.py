@@ -161,8 +161,6 @@ class Bot:
             files=self.files,
             reader=self.reader,
             dead_letters=self.dead_letters,
-            coordinator=self.coordinator,
-            clock=self.clock,
             parked_page=self._parked_page,
         )
         self.inbox = InboxLoop(

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bot.ocr import OcrReader
-from core.clock import Clock
 from core.inbound import Inbound, MediaRef
 from core.people import PlatformName
-from core.ports import Coordinator, DeadLetter, DeadLetters, FileStore, Messenger
+from core.ports import DeadLetter, DeadLetters, FileStore, Messenger
 from core.reading.words import ReadPage
 
 
@@ -22,8 +21,6 @@ class DeskServices:
         files: FileStore,
         reader: OcrReader,
         dead_letters: DeadLetters,
-        coordinator: Coordinator,
-        clock: Clock,
         parked_page: Callable[[str], str],
     ) -> None:
         self.parked_page = parked_page
@@ -31,8 +28,6 @@ class DeskServices:
         self._files = files
         self._reader = reader
         self._dead_letters = dead_letters
-        self._coordinator = coordinator
-        self._clock = clock
 
     async def fetch(self, message: Inbound, media: MediaRef) -> tuple[bytes, str]:
         data, name = await self._messengers[message.platform].download(media.handle, kind=media.kind)
@@ -52,12 +47,3 @@ class DeskServices:
 
     async def parked(self) -> list[DeadLetter]:
         return await self._dead_letters.list()
-
-    async def resend(self, letter: int, by: str) -> bool:
-        done = await self._dead_letters.resend(letter, by, self._clock.now())
-        self._coordinator.wake("inbox")
-        self._coordinator.wake("outbox")
-        return done
-
-    async def drop(self, letter: int, by: str) -> bool:
-        return await self._dead_letters.drop(letter, by, self._clock.now())

@@ -14,6 +14,7 @@ from bot.settings import Settings
 from bot.trace_check import Verdict, verify
 from bot.web.masking import masked, masked_tree
 from core.clock import local
+from core.parked import resolve
 from core.ports import DeadLetter
 
 MOST = 10_000
@@ -65,19 +66,7 @@ async def resolve_parked(settings: Settings, letter: int | None, *, again: bool)
 async def _resolve(bot: Bot, letter: int, *, again: bool) -> bool:
     who, now = getpass.getuser(), bot.clock.now()
     async with bot.database.transaction() as tx:
-        decide = tx.letters.resend if again else tx.letters.drop
-        if not await decide(letter, f"cli:{who}", now):
-            return False
-        await tx.timeline.append(
-            f"parked:{letter}",
-            "parked.resent" if again else "parked.dropped",
-            actor="cli",
-            actor_name=who,
-            channel="cli",
-            details={"letter": letter},
-            at=now,
-        )
-    return True
+        return await resolve(tx, letter, again=again, by=f"cli:{who}", name=who, channel="cli", now=now)
 
 
 async def verify_trace(settings: Settings) -> bool:

@@ -497,12 +497,8 @@ class OutboxQueue(Protocol):
 
 
 class DeadLetters(Protocol):
-    async def list(self, *, limit: int = 50) -> list[DeadLetter]: ...
-
-    async def resend(self, letter_id: int, by: str, at: datetime) -> bool:
-        """Open the row again with fresh attempts; False when it is resolved already."""
-
-    async def drop(self, letter_id: int, by: str, at: datetime) -> bool: ...
+    async def list(self, *, limit: int = 50) -> list[DeadLetter]:
+        """Nobody has decided on them yet; newest first."""
 
 
 # ---------------------------------------------------------------- coordination (in process, or Redis)

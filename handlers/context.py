@@ -33,10 +33,6 @@ class Services(Protocol):
 
     async def parked(self) -> list[DeadLetter]: ...
 
-    async def resend(self, letter: int, by: str) -> bool: ...
-
-    async def drop(self, letter: int, by: str) -> bool: ...
-
     def parked_page(self, person_id: str) -> str:
         """The address where this administrator sees what was given up; empty when phones can't reach the bot."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.acting import trace
 from core.errors import DomainError
+from core.parked import resolve
 from core.people import PlatformName, Role
 from core.telling import Address
 from handlers.context import Context
@@ -83,21 +84,27 @@ async def parked(ctx: Context) -> None:
 
 async def resend(ctx: Context, command: Command) -> None:
     """“重发 12”."""
-    ctx.actor.require(Role.ADMIN)
-    letter = int(command.get("letter"))
-    done = await ctx.services.resend(letter, ctx.actor.id)
-    async with ctx.act() as act:
-        if done:
-            await trace(act.tx, f"parked:{letter}", "parked.resent", ctx.actor, now=act.now, letter=letter)
-        await act.tell.say(ctx.actor.address, "parked_resent", letter=letter, done=done)
+    await _resolve(ctx, command, again=True, sentence="parked_resent")
 
 
 async def drop(ctx: Context, command: Command) -> None:
     """“丢弃 12”: kept in the record, not handled again."""
-    ctx.actor.require(Role.ADMIN)
+    await _resolve(ctx, command, again=False, sentence="parked_dropped")
+
+
+async def _resolve(ctx: Context, command: Command, *, again: bool, sentence: str) -> None:
     letter = int(command.get("letter"))
-    done = await ctx.services.drop(letter, ctx.actor.id)
     async with ctx.act() as act:
-        if done:
-            await trace(act.tx, f"parked:{letter}", "parked.dropped", ctx.actor, now=act.now, letter=letter)
-        await act.tell.say(ctx.actor.address, "parked_dropped", letter=letter, done=done)
+        actor = ctx.actor
+        actor.require(Role.ADMIN)
+        done = await resolve(
+            act.tx,
+            letter,
+            again=again,
+            by=actor.id,
+            name=actor.person.name,
+            channel=actor.platform.value,
+            now=act.now,
+            evidence=actor.evidence,
+        )
+        await act.tell.say(actor.address, sentence, letter=letter, done=done)

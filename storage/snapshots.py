@@ -35,11 +35,17 @@ FAST = 1
 
 
 class NotEmpty(Exception):
-    """A restore goes into an empty database only: nothing that exists is ever overwritten."""
+    """A restore goes into an empty database only: nothing that exists is ever overwritten. Names what is there."""
 
 
 class NotRestorable(Exception):
-    """The snapshot does not fit: another engine, or data that the schema refuses. The message says which."""
+    """The snapshot does not fit: ``why`` is other_engine, database_unreadable, integrity, orphans, refused or counts,
+    ``of`` the particulars."""
+
+    def __init__(self, why: str, of: str) -> None:
+        super().__init__(why, of)
+        self.why = why
+        self.of = of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +86,7 @@ async def load(url: str, snapshot: Snapshot, folder: Path) -> None:
     parsed = make_url(url)
     engine = "sqlite" if parsed.drivername.startswith("sqlite") else "postgresql"
     if engine != snapshot.engine:
-        raise NotRestorable(f"a backup of {snapshot.engine} goes into {snapshot.engine}, not into {engine}")
+        raise NotRestorable("other_engine", f"{snapshot.engine} → {engine}")
     if engine == "sqlite":
         await asyncio.to_thread(_load_sqlite, Path(parsed.database or ""), snapshot, folder)
     else:
@@ -160,7 +166,7 @@ def _take_sqlite(path: Path, folder: Path) -> Snapshot:
 
 def _load_sqlite(path: Path, snapshot: Snapshot, folder: Path) -> None:
     if any(left.stat().st_size for left in (path, Path(f"{path}-wal")) if left.exists()):
-        raise NotEmpty(f"{path} is there already")
+        raise NotEmpty(str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.restoring")
     try:
@@ -173,9 +179,9 @@ def _load_sqlite(path: Path, snapshot: Snapshot, folder: Path) -> None:
         path.unlink(missing_ok=True)  # an empty file that was touched beforehand
         os.link(new, path)  # fails when somebody made it meanwhile; a rename would overwrite it
     except FileExistsError as taken:
-        raise NotEmpty(f"{path} is there already") from taken
+        raise NotEmpty(str(path)) from taken
     except (OSError, EOFError, sqlite3.Error) as error:
-        raise NotRestorable(f"the database in the backup cannot be read: {error}") from error
+        raise NotRestorable("database_unreadable", str(error)) from error
     finally:
         new.unlink(missing_ok=True)
 
@@ -184,10 +190,10 @@ def _examine_sqlite(path: Path, snapshot: Snapshot) -> None:
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as restored:
         verdict = _one(restored, "PRAGMA integrity_check")
         if verdict != "ok":
-            raise NotRestorable(f"integrity check: {verdict}")
+            raise NotRestorable("integrity", str(verdict))
         orphans = restored.execute("PRAGMA foreign_key_check").fetchall()
         if orphans:
-            raise NotRestorable(f"{len(orphans)} rows point at rows that are not there")
+            raise NotRestorable("orphans", str(len(orphans)))
         _compare(_counts(restored), snapshot)
 
 
@@ -284,7 +290,7 @@ async def _load_postgres(url: URL, snapshot: Snapshot, folder: Path) -> None:
     except (NotEmpty, NotRestorable):
         raise
     except Exception as error:
-        raise NotRestorable(f"the database refuses the backup: {error}") from error
+        raise NotRestorable("refused", str(error)) from error
     finally:
         await engine.dispose()
 
@@ -292,7 +298,7 @@ async def _load_postgres(url: URL, snapshot: Snapshot, folder: Path) -> None:
 def _refuse_filled(connection: Connection) -> None:
     there = inspect(connection).get_table_names()
     if there:
-        raise NotEmpty(f"database {connection.engine.url.database} has {len(there)} tables already")
+        raise NotEmpty(str(connection.engine.url.database))
 
 
 def _upgrade(connection: Connection, revision: str) -> None:
@@ -301,9 +307,9 @@ def _upgrade(connection: Connection, revision: str) -> None:
 
 def _compare(counted: dict[str, int], snapshot: Snapshot) -> None:
     wrong = [
-        f"{name}: {counted.get(name)} rows, {wanted} expected"
+        f"{name} {counted.get(name)}/{wanted}"
         for name, wanted in snapshot.tables.items()
         if counted.get(name) != wanted
     ]
     if wrong:
-        raise NotRestorable("; ".join(wrong))
+        raise NotRestorable("counts", ", ".join(wrong))

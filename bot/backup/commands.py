@@ -11,7 +11,7 @@ import typer
 from bot.backup.archive import BackupFailed, backup
 from bot.backup.restoring import Rehearsal, rehearse, restore
 from bot.settings import Settings
-from storage.snapshots import NotEmpty, NotRestorable
+from storage.snapshots import NotEmpty
 
 MEBI = 1024 * 1024
 WORDS = {
@@ -61,10 +61,10 @@ def restore_into(archive: Path, database_url: str, files: Path) -> None:
     try:
         told = asyncio.run(restore(archive, database_url=database_url, files=files))
     except NotEmpty as there:
-        typer.echo(f"没有恢复:目标库不是空的({there})。只恢复到空库,请新建一个空库再试。", err=True)
+        typer.echo(f"没有恢复:目标库 {there} 已有内容。只恢复到空库,请新建一个空库再试。", err=True)
         raise typer.Exit(1) from None
-    except (BackupFailed, NotRestorable) as error:
-        typer.echo(f"没有恢复:{error}", err=True)
+    except BackupFailed as error:
+        typer.echo(f"没有恢复:{error}。", err=True)
         raise typer.Exit(1) from None
     _print(told)
     typer.echo("已恢复。请把 database_url 和 files_dir 指到这里,再启动机器人。")

@@ -15,7 +15,8 @@ from typing import Any
 from uuid import uuid4
 
 from bot.backup import seal
-from bot.backup.archive import CHUNK, DATABASE, DIGEST, FILES, FORMAT, MANIFEST, BackupFailed
+from bot.backup.archive import CHUNK, DATABASE, DIGEST, FILES, FORMAT, MANIFEST
+from bot.backup.defects import Defect, Unusable
 from storage import snapshots
 from storage.files import FolderFileStore
 from storage.snapshots import NotRestorable, Snapshot
@@ -26,10 +27,10 @@ Put = Callable[[bytes], None]
 
 @dataclass(kw_only=True)
 class Rehearsal:
-    """What a rehearsal found: one line per thing looked at, and every defect in words."""
+    """What a rehearsal found: one line per thing looked at, and every defect."""
 
     lines: list[tuple[str, str]] = field(default_factory=list)
-    defects: list[str] = field(default_factory=list)
+    defects: list[Defect] = field(default_factory=list)
 
     @property
     def good(self) -> bool:
@@ -45,12 +46,14 @@ async def rehearse(archive: Path, *, postgres_url: str = "") -> Rehearsal:
     whole = await asyncio.to_thread(seal.holds, archive)
     told.lines.append(("seal", "ok" if whole else "broken"))
     if not whole:
-        told.defects.append("the archive is not as it was written: at least one byte differs or is missing")
+        told.defects.append(Defect("seal"))
     try:
         with TemporaryDirectory(prefix="jiedan-rehearsal-") as scratch:
             await _rehearse_in(Path(scratch), archive, postgres_url, told)
-    except (BackupFailed, NotRestorable) as defect:
-        told.defects.append(str(defect))
+    except Unusable as found:
+        told.defects += found.defects
+    except NotRestorable as found:
+        told.defects.append(Defect(found.why, found.of))
     return told
 
 
@@ -62,24 +65,24 @@ async def _rehearse_in(scratch: Path, archive: Path, postgres_url: str, told: Re
         ("database", f"{snapshot.engine}, revision {snapshot.revision}"),
         ("files", str(sum(name.startswith(FILES) for name in manifest["parts"]))),
     ]
-    told.defects += [f"attachment {name} was missing when the backup was made" for name in manifest["missing"]]
-    told.defects += [f"file {name} was damaged when the backup was made" for name in manifest["damaged"]]
+    told.defects += [Defect("attachment_missing", name) for name in manifest["missing"]]
+    told.defects += [Defect("file_damaged", name) for name in manifest["damaged"]]
     async with _scratch_database(snapshot, scratch, postgres_url) as url:
         await snapshots.load(url, snapshot, scratch)
         told.lines += [(f"  {name}", str(rows)) for name, rows in snapshot.tables.items() if rows]
         broken = await snapshots.broken_chains(url)
         told.lines.append(("hash chains", f"{len(broken)} broken" if broken else "ok"))
-        told.defects += [f"the chain of {ref} does not hold" for ref in broken]
+        told.defects += [Defect("chain", ref) for ref in broken]
 
 
 async def restore(archive: Path, *, database_url: str, files: Path) -> Rehearsal:
     """Put the backup into an empty database and its files beside what is there; the bot starts on it and goes on.
 
     Files come first: a database whose pictures are missing would be the worse half.
-    Raises BackupFailed for a damaged archive (nothing is restored), NotRestorable, storage.snapshots.NotEmpty.
+    Raises Unusable (nothing is restored), storage.snapshots.NotEmpty.
     """
     if not await asyncio.to_thread(seal.holds, archive):
-        raise BackupFailed("the archive is not as it was written: at least one byte differs or is missing")
+        raise Unusable(Defect("seal"))
     told = Rehearsal()
     store, loop = FolderFileStore(files), asyncio.get_running_loop()
 
@@ -89,15 +92,18 @@ async def restore(archive: Path, *, database_url: str, files: Path) -> Rehearsal
     with TemporaryDirectory(prefix="jiedan-restore-") as scratch:
         manifest = await asyncio.to_thread(_unpack, archive, Path(scratch), put, told.defects)
         if told.defects:
-            raise BackupFailed("; ".join(told.defects))
+            raise Unusable(*told.defects)
         snapshot = _snapshot(manifest)
-        await snapshots.load(database_url, snapshot, Path(scratch))
+        try:
+            await snapshots.load(database_url, snapshot, Path(scratch))
+        except NotRestorable as found:
+            raise Unusable(Defect(found.why, found.of)) from found
     told.lines += [
         ("database", f"{snapshot.engine}, revision {snapshot.revision}"),
         ("rows", str(sum(snapshot.tables.values()))),
         ("files", str(sum(name.startswith(FILES) for name in manifest["parts"]))),
     ]
-    told.defects += [f"attachment {name} was missing when the backup was made" for name in manifest["missing"]]
+    told.defects += [Defect("attachment_missing", name) for name in manifest["missing"]]
     return told
 
 
@@ -108,12 +114,12 @@ async def _scratch_database(snapshot: Snapshot, scratch: Path, postgres_url: str
             yield url
         return
     if not postgres_url.startswith("postgresql"):
-        raise NotRestorable("a backup of PostgreSQL is rehearsed on a PostgreSQL server: set database_url")
+        raise Unusable(Defect("no_server"))
     name = f"jiedan_rehearsal_{uuid4().hex[:12]}"
     try:
         url = await snapshots.create_scratch_postgres(postgres_url, name)
     except Exception as error:
-        raise NotRestorable(f"no scratch database could be made ({error}); the account needs CREATEDB") from error
+        raise Unusable(Defect("no_scratch", str(error))) from error
     try:
         yield url
     finally:
@@ -124,13 +130,13 @@ def _snapshot(manifest: dict[str, Any]) -> Snapshot:
     try:
         return Snapshot(**manifest["snapshot"])
     except TypeError as error:
-        raise BackupFailed(f"the manifest is of another version: {error}") from error
+        raise Unusable(Defect("foreign")) from error
 
 
-def _unpack(archive: Path, scratch: Path, put: Put | None, defects: list[str]) -> dict[str, Any]:
+def _unpack(archive: Path, scratch: Path, put: Put | None, defects: list[Defect]) -> dict[str, Any]:
     """The manifest, after every part was hashed. Database parts land in ``scratch``, files are ``put``.
 
-    Raises BackupFailed when there is no readable manifest; lesser damage is added to ``defects``.
+    Raises Unusable when there is no readable manifest; lesser damage is added to ``defects``.
     """
     try:
         with tarfile.open(archive, "r:") as tar:
@@ -139,14 +145,12 @@ def _unpack(archive: Path, scratch: Path, put: Put | None, defects: list[str]) -
             for name, said in manifest["parts"].items():
                 member = members.get(name)
                 if member is None:
-                    defects.append(f"{name} is not in the archive")
+                    defects.append(Defect("part_missing", name))
                 elif _part(tar, member, scratch, put) != said["sha256"]:
-                    defects.append(f"{name} is damaged")
-            defects += [
-                f"{name} is in the archive but not in its manifest" for name in members.keys() - _named(manifest)
-            ]
+                    defects.append(Defect("part_damaged", name))
+            defects += [Defect("part_unknown", name) for name in members.keys() - _named(manifest)]
     except (tarfile.TarError, OSError, EOFError) as error:
-        raise BackupFailed(f"the archive cannot be read: {error}") from error
+        raise Unusable(Defect("unreadable", str(error))) from error
     return manifest
 
 
@@ -158,13 +162,13 @@ def _manifest(tar: tarfile.TarFile, members: dict[str, tarfile.TarInfo]) -> dict
     member = members.get(MANIFEST)
     source = tar.extractfile(member) if member is not None and member.size <= MOST_MANIFEST else None
     if source is None:
-        raise BackupFailed("there is no manifest in the archive")
+        raise Unusable(Defect("no_manifest"))
     try:
         manifest = json.loads(source.read())
     except ValueError as error:
-        raise BackupFailed("the manifest cannot be read") from error
+        raise Unusable(Defect("bad_manifest")) from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise BackupFailed("this is no backup of this version of Jiedan")
+        raise Unusable(Defect("foreign"))
     return manifest
 
 

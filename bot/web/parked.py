@@ -20,6 +20,7 @@ from bot.web.showing import fenced, shown
 from cards import wording
 from cards.keys import Keys
 from core.clock import Clock
+from core.parked import resolve
 from core.people import Person, PlatformName, Role
 from core.ports import Coordinator, Database, DeadLetter, DeadLetters, Transaction
 from handlers import texts
@@ -106,19 +107,18 @@ class ParkedPage:
 
     async def _resolve(self, admin: Person, letter: int, *, again: bool) -> bool:
         async with self._database.transaction() as tx:
-            decide = tx.letters.resend if again else tx.letters.drop
-            if not await decide(letter, admin.id, self._clock.now()):
-                return False
-            await tx.timeline.append(
-                f"parked:{letter}",
-                "parked.resent" if again else "parked.dropped",
-                actor=admin.id,
-                actor_name=admin.name,
+            done = await resolve(
+                tx,
+                letter,
+                again=again,
+                by=admin.id,
+                name=admin.name,
                 channel="page",
-                details={"letter": letter},
-                at=self._clock.now(),
+                now=self._clock.now(),
                 evidence="A",
             )
+        if not done:
+            return False
         for channel in ("inbox", "outbox", "deadlines"):
             self._coordinator.wake(channel)
         log.info("parked resolved", letter=letter, again=again, by=admin.id)

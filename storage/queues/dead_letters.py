@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from datetime import datetime
-
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.ports import DeadLetter
 from storage import tables as t
 from storage.queues.claims import read
-from storage.queues.letters import SqlLetters
-from storage.session import Work, unbroken
 
 
 class SqlDeadLetters:
@@ -22,7 +17,6 @@ class SqlDeadLetters:
         self._engine = engine
 
     async def list(self, *, limit: int = 50) -> list[DeadLetter]:
-        """Open letters, newest first."""
         letters = t.dead_letters.c
         wanted = (
             select(
@@ -50,15 +44,3 @@ class SqlDeadLetters:
             )
             for row in await read(self._engine, wanted)
         ]
-
-    async def resend(self, letter_id: int, by: str, at: datetime) -> bool:
-        return await self._decided(lambda letters: letters.resend(letter_id, by, at))
-
-    async def drop(self, letter_id: int, by: str, at: datetime) -> bool:
-        return await self._decided(lambda letters: letters.drop(letter_id, by, at))
-
-    async def _decided(self, decide: Callable[[SqlLetters], Awaitable[bool]]) -> bool:
-        async with Work(self._engine, writing=True) as work:
-            done = await decide(SqlLetters(work))
-            await unbroken(work.commit())
-        return done

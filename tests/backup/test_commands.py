@@ -52,6 +52,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(tmp_path: Path) -> None:
     refused = jiedan(tmp_path, "restore", str(junk), "--verify")
     assert refused.returncode == 1
     assert "演练没有通过" in refused.stderr
+    assert "✗ 封签不符" in refused.stderr
     assert "Traceback" not in refused.stderr + no_database.stderr + nowhere.stderr
     neither = jiedan(tmp_path, "restore", str(junk))
     assert (neither.returncode, "--verify" in neither.stderr) == (2, True)

@@ -44,12 +44,6 @@ class NoSlowWork:
     async def parked(self) -> list[DeadLetter]:
         return []
 
-    async def resend(self, letter: int, by: str) -> bool:
-        return False
-
-    async def drop(self, letter: int, by: str) -> bool:
-        return False
-
     def parked_page(self, person_id: str) -> str:
         return ""
 

@@ -69,7 +69,8 @@ async def test_an_unknown_account_that_presses_is_told_how_to_register_and_recor
     # The hint went to an account that this platform does not have either: parked for the administrator, who lets it go.
     (letter,) = await running.bot.dead_letters.list()
     assert "unknown_person" in repr(letter.payload)
-    await running.bot.dead_letters.drop(letter.id, "test", running.clock.now())
+    async with running.bot.database.transaction() as tx:
+        assert await tx.letters.drop(letter.id, "test", running.clock.now())
     await _ignore(stage)
 
 

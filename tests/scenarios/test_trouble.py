@@ -217,6 +217,9 @@ async def test_a_message_that_always_fails_is_parked_and_both_sides_are_told(run
     await admin.say(f"重发 {letters[0].id}")
     await admin.wait_text(f"已重新处理 {letters[0].id}")
     await sales.wait_card("订单草稿")
+    async with running.bot.database.reading() as tx:
+        (link,) = await tx.timeline.of(f"parked:{letters[0].id}")
+    assert (link.action, link.actor_name, link.channel) == ("parked.resent", "管理员", "wecom")
 
 
 async def test_unknown_message_kinds_are_kept_as_evidence_and_answered_with_silence(
