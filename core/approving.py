@@ -191,17 +191,20 @@ async def add_note(act: Act, request_id: int, note: str, actor: Actor) -> None:
         await act.tell.say(owner, "reject_note", number=order.number, by=actor.person.name, note=note)
 
 
-async def deciders(act: Act, request: ApprovalRequest) -> list[Person]:
-    """Everybody who may decide this request now: the role's people and those it was escalated to, but its owner."""
+async def asked(act: Act, request: ApprovalRequest) -> list[Person]:
+    """Who was asked and may still decide: the people with the card, then those it was escalated to; not its owner.
+
+    Others with the role may decide too (a colleague who stands in), but nobody waits for them."""
     order = await act.tx.orders.get(request.order_number)
     assert order is not None
-    people = [p for p in await act.tx.people.with_role(STEP_ROLE[request.step]) if p.accounts]
-    known = {p.id for p in people}
-    for person_id in request.escalated_to:
+    role, people = STEP_ROLE[request.step], []
+    for person_id in dict.fromkeys([*request.audience, *request.escalated_to]):
         person = await act.tx.people.get(person_id)
-        if person is not None and person.active and person.id not in known:
+        if person is None or not person.active or person.id == order.owner_id:
+            continue
+        if person.has(role) or person.id in request.escalated_to:
             people.append(person)
-    return [p for p in people if p.id != order.owner_id]
+    return people
 
 
 async def _locked(act: Act, request_id: int) -> tuple[Order, ApprovalRequest]:
@@ -221,7 +224,7 @@ async def _may_decide(act: Act, order: Order, request: ApprovalRequest, actor: A
         if actor.id == order.owner_id:
             raise DomainError("no_self_approval", number=order.number)
         return
-    names = [p.name for p in await deciders(act, request)][:3]
+    names = [p.name for p in await asked(act, request)][:3]
     raise DomainError(
         "not_your_decision",
         number=order.number,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from core import expediting
 from core.approvals import STEP_ROLE, ApprovalRequest, Decision
-from core.approving import deciders
+from core.approving import asked
 from core.catalog import Part, Warehouse
 from core.clock import local
 from core.desk import Act
@@ -31,7 +31,7 @@ class OrderView:
     """Of ``request``, when it is decided."""
     decisions: tuple[Decision, ...] = ()
     deciders: tuple[str, ...] = ()
-    """Names of who may decide the open request."""
+    """Names of who was asked to decide the open request."""
     escalated_to: tuple[str, ...] = ()
     expedite: Expedite | None = None
     pick_list: PickList | None = None
@@ -109,7 +109,7 @@ async def _fill(act: Act, order: Order, request: ApprovalRequest | None, pick_li
     if request is not None and request.id is not None:
         decision = await act.tx.approvals.decision(request.id)
         if decision is None:
-            names = [p.name for p in await deciders(act, request)] or [ROLE_LABEL[STEP_ROLE[request.step]]]
+            names = [p.name for p in await asked(act, request)] or [ROLE_LABEL[STEP_ROLE[request.step]]]
         escalated = [p.name for i in request.escalated_to if (p := await act.tx.people.get(i))]
     picker = await act.tx.people.get(pick_list.claimed_by) if pick_list and pick_list.claimed_by else None
     return OrderView(

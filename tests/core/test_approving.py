@@ -151,7 +151,7 @@ async def test_nobody_approves_their_own_order(world: World) -> None:
 
     assert sentence == "no_self_approval"
     async with world.look() as act:
-        assert [p.name for p in await approving.deciders(act, request)] == ["技术乙"]
+        assert [p.name for p in await approving.asked(act, request)] == ["技术乙"]
 
 
 async def test_where_the_only_approver_is_the_salesperson_the_director_is_asked_and_may_decide(world: World) -> None:

@@ -146,9 +146,10 @@ async def test_a_parked_message_is_read_and_sent_again_by_a_person(database: Sql
     assert (letter.source, letter.source_id, letter.attempts, letter.reason) == ("inbox", first, 1, "KeyError: x")
     assert [w.id for w in await inbox.claim("w1", START, 30, 10)] == [second]
 
-    assert await letters.resend(letter.id, "E0009", START)
-    assert not await letters.resend(letter.id, "E0009", START)
-    assert not await letters.drop(letter.id, "E0009", START)
+    async with database.transaction() as tx:
+        assert await tx.letters.resend(letter.id, "E0009", START)
+        assert not await tx.letters.resend(letter.id, "E0009", START)
+        assert not await tx.letters.drop(letter.id, "E0009", START)
     assert second is not None
     async with database.transaction() as tx:
         await tx.inbox.finish(second, "w1")
@@ -216,7 +217,8 @@ async def test_a_dead_delivery_can_be_sent_again(database: SqlDatabase, outbox: 
     assert behind.idem_key == "k2"
     await outbox.superseded(behind.id or 0, "s1")
 
-    assert await letters.resend(letter.id, "E0009", START)
+    async with database.transaction() as tx:
+        assert await tx.letters.resend(letter.id, "E0009", START)
     assert [d.idem_key for d in await outbox.claim("s1", START, 30, 10)] == ["k1"]
 
 

@@ -102,7 +102,8 @@ async def test_a_poisoned_deadline_holds_up_nobody_is_parked_after_five_tries_an
     letters = SqlDeadLetters(desk.database.writer)
     (letter,) = await letters.list()
     assert (letter.source, letter.payload["ref"], letter.attempts) == ("deadline", "poison", MOST_ATTEMPTS)
-    assert await letters.resend(letter.id, "E16", desk.now)
+    async with desk.database.transaction() as tx:
+        assert await tx.letters.resend(letter.id, "E16", desk.now)
     assert await replica().tick() == 1
     assert (await rows(desk.database))["poison"].state is DeadlineState.FIRED
 
