@@ -62,7 +62,8 @@ DOUBTFUL = frozenset(
 
 
 class Auditor:
-    """One round every ``every`` seconds of the clock.
+    """One round every ``every`` seconds of the clock, the first one ``first`` real seconds after the start: what waited
+    while nobody worked comes before the check of what was done.
 
     1. What is missing is armed again, and reported. 2. A doubtful finding is looked at twice. 3. Findings go to the
     administrators, once an hour each, on every messenger they have; to the gauges; and to the heartbeat, which stops
@@ -84,6 +85,7 @@ class Auditor:
         alone: bool,
         every: float = 45.0,
         grace: float = 10.0,
+        first: float = 5.0,
         free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
     ) -> None:
         self._database = database
@@ -98,6 +100,7 @@ class Auditor:
         self._alone = alone
         self._every = every
         self._grace = grace
+        self._first = first
         self._free = free
         self._suspected: dict[tuple[TroubleKind, str, datetime | None], float] = {}
         self._doubts = False
@@ -158,6 +161,7 @@ class Auditor:
     async def _run(self) -> None:
         if self._alone:
             await self._bury()
+        await asyncio.sleep(self._first)
         while True:
             try:
                 await self.look()

@@ -194,8 +194,8 @@ class InboxLoop:
         log.info("inbox worked", inbox=work.id, kind=work.kind, platform=work.platform.value, ms=round(took * 1000))
 
     async def _may_begin(self, work: InboxWork) -> bool:
-        """A suspect waits until it is alone, so that it takes nobody with it; a second suspect goes back for later,
-        its attempt not counted (R12)."""
+        """A suspect waits until it is alone, so that it takes nobody with it; a second suspect goes back for later. Its
+        attempt counts from the moment it begins: where everything is killed all the time, waiting is no guilt (R12)."""
         if work.attempts < SUSPECT_FROM or work.last_error.startswith(f"#{work.attempts - 1} "):
             return True
         if self._alone is not None:
@@ -203,8 +203,11 @@ class InboxLoop:
             await self._queue.retry(work.id, self.owner, available_at=later, error=work.last_error, count=False)
             return False
         self._alone = work.id
-        while self._pool.busy > 1:  # noqa: ASYNC110 - what is in work ends by itself
-            await asyncio.sleep(QUIET_POLL)
+        if self._pool.busy > 1:
+            await self._queue.count(work.id, self.owner, -1)
+            while self._pool.busy > 1:  # noqa: ASYNC110 - what is in work ends by itself
+                await asyncio.sleep(QUIET_POLL)
+            return await self._queue.count(work.id, self.owner, 1)
         return True
 
     async def _renew(self, work: InboxWork) -> None:

@@ -46,6 +46,10 @@ UNKEYED_MOST = 4
 """In the air at once on channels without a key: so many at most are seen twice when the process is killed."""
 DEFECTS = 8
 """Tries of a delivery that we ourselves cannot make ready, before it is parked."""
+SUSPECT_FROM = 3
+"""A delivery at this try of which nobody knows how the last ended may be what ends the process. One such is in work at
+a time, so that few others die with it, and none of the innocent ever comes to the last try."""
+SUSPECT_WAITS = timedelta(seconds=1)
 SILENT_ENDS = 10
 """Claims of a delivery after each of which its process vanished without a word, before it is parked."""
 MARK_FOR = 30.0
@@ -88,6 +92,7 @@ class OutboxLoop:
         self._count = count
         self._retries = Retries(clock)
         self._unkeyed: set[int] = set()
+        self._suspect: int | None = None
         self._cards = CardSender(database=database, desks=desks, renderer=renderer, clock=clock)
         self._pool = ClaimPool(
             "outbox",
@@ -123,7 +128,8 @@ class OutboxLoop:
     async def _guarded(self, delivery: Delivery) -> None:
         renewal = asyncio.create_task(self._renew(delivery))
         try:
-            await self._work(delivery)
+            if await self._may_begin(delivery):
+                await self._work(delivery)
         except asyncio.CancelledError:
             raise
         except Exception:
@@ -131,9 +137,20 @@ class OutboxLoop:
             log.exception("delivery left to its lease", delivery=delivery.id)
         finally:
             self._unkeyed.discard(_id(delivery))
+            self._suspect = None if self._suspect == delivery.id else self._suspect
             renewal.cancel()
             with suppress(asyncio.CancelledError):
                 await renewal
+
+    async def _may_begin(self, delivery: Delivery) -> bool:
+        if delivery.attempts < SUSPECT_FROM or delivery.last_error:
+            return True
+        if self._suspect is None:
+            self._suspect = delivery.id
+            return True
+        later = self._clock.now() + SUSPECT_WAITS
+        await self._queue.retry(_id(delivery), self._owner, available_at=later, error="", count=False)
+        return False
 
     async def _renew(self, delivery: Delivery) -> None:
         """A picture may take longer to send than a lease lasts."""

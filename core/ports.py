@@ -402,6 +402,9 @@ class InboxQueue(Protocol):
 
     async def renew(self, inbox_id: int, owner: str, until: datetime) -> bool: ...
 
+    async def count(self, inbox_id: int, owner: str, tries: int) -> bool:
+        """Add to the attempts of a row in work; False when ``owner`` no longer has it."""
+
     async def retry(self, inbox_id: int, owner: str, *, available_at: datetime, error: str, count: bool = True) -> None:
         """Back to ready; ``count=False`` gives the attempt back (it was not worked on)."""
 

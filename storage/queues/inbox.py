@@ -103,6 +103,10 @@ class SqlInboxQueue:
         renewal = update(t.inbox_work).where(*_held(inbox_id, owner)).values(lease_until=until)
         return await touch(self._engine, renewal) == 1
 
+    async def count(self, inbox_id: int, owner: str, tries: int) -> bool:
+        counted = update(t.inbox_work).where(*_held(inbox_id, owner)).values(attempts=t.inbox_work.c.attempts + tries)
+        return await touch(self._engine, counted) == 1
+
     async def retry(self, inbox_id: int, owner: str, *, available_at: datetime, error: str, count: bool = True) -> None:
         """Somebody else's row is left alone."""
         await touch(

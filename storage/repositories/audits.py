@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -192,7 +193,11 @@ class SqlAudits:
         wanted = self._raw().where(t.timeline.c.id > after)
         if upto is not None:
             wanted = wanted.where(t.timeline.c.id <= upto)
-        return [_link(r) for r in await self._rows(wanted.order_by(t.timeline.c.id).limit(limit))]
+        found: list[StoredLink] = []
+        for rows in _chunks(await self._rows(wanted.order_by(t.timeline.c.id).limit(limit))):
+            found += map(_link, rows)
+            await asyncio.sleep(0)  # somebody waits for an answer meanwhile
+        return found
 
     async def heads(self, places: Sequence[Place]) -> dict[Place, str]:
         row = t.timeline.c

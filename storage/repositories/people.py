@@ -61,8 +61,9 @@ class SqlPeople:
 
     async def with_role(self, role: Role, *, region: str = "", warehouse: str = "") -> list[Person]:
         here = {"region": region, "warehouse": warehouse}
+        named = f'%"{role.value.replace("_", "/_")}"%'
         for place in ({name: at for name, at in here.items() if at}, {}):
-            found = await self._work.run(_holders(tuple(place)), {"role": f'%"{role.value.replace("_", "/_")}"%', **place})
+            found = await self._work.run(_holders(tuple(place)), {"role": named, **place})
             if holders := list(found.unique().scalars()):
                 return holders
         return []

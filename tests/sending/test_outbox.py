@@ -269,3 +269,25 @@ async def _advance_until(desk: Desk, condition: Callable[[], object], *, step: f
                 desk.clock.advance(max(due - now, timedelta(seconds=step)))
                 desk.coordinator.wake("outbox")
             await asyncio.sleep(0.01)
+
+
+async def test_of_those_that_may_have_ended_their_process_one_is_in_the_air_and_it_holds_up_nobody(desk: Desk) -> None:
+    gate = asyncio.Event()
+
+    async def slow(said: Said) -> None:
+        if said.account != "new":
+            await gate.wait()
+
+    desk.wecom.answer = slow
+    suspects = [await desk.say(f"s{n}", "三次了", attempts=2) for n in range(4)]
+    async with desk.running():
+        await until(lambda: desk.wecom.air == 1)
+        await desk.say("new", "第一次")
+        await until(lambda: [said.account for said in desk.wecom.said] == ["new"])
+        assert desk.wecom.most_in_air == 2
+        gate.set()
+        while len(desk.wecom.said) < 5:
+            desk.clock.advance(timedelta(seconds=1))
+            await asyncio.sleep(0.02)
+
+    assert [(await desk.row(one)).attempts for one in suspects] == [3, 3, 3, 3]

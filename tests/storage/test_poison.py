@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,6 +33,9 @@ class Plugin:
             os._exit(3)
         if "slow" in context.message.text:
             await asyncio.sleep(0.3)
+        if "bomb" in context.message.text:
+            await asyncio.sleep(0.5)
+            os._exit(3)
         await self.real(context)
 
 async def main(folder):
@@ -72,6 +78,23 @@ def inbound(nth: int, text: str) -> RawInbound:
     )
 
 
+def work(folder: Path) -> int:
+    """One life of a bot; 0 when it worked everything off."""
+    done = subprocess.run(
+        [sys.executable, "-c", WORKER, str(folder)], check=False, env=os.environ, capture_output=True, text=True
+    )
+    assert done.returncode in (0, 3), done.stderr[-3000:]
+    return done.returncode
+
+
+async def until_done(folder: Path) -> list[int]:
+    ends: list[int] = []
+    while not ends or ends[-1] == 3:
+        ends.append(await asyncio.to_thread(work, folder))
+        assert len(ends) < 10
+    return ends
+
+
 async def test_a_message_that_kills_its_worker_is_parked_and_the_others_are_handled(tmp_path: Path) -> None:
     database = SqlDatabase(f"sqlite+aiosqlite:///{tmp_path}/jiedan.db")
     await database.migrate()
@@ -81,14 +104,7 @@ async def test_a_message_that_kills_its_worker_is_parked_and_the_others_are_hand
     )
     await database.close()
 
-    ends = []
-    while not ends or ends[-1] == 3:
-        done = subprocess.run(  # noqa: ASYNC221 - nothing else runs meanwhile
-            [sys.executable, "-c", WORKER, str(tmp_path)], check=False, env=os.environ, capture_output=True, text=True
-        )
-        ends.append(done.returncode)
-        assert done.returncode in (0, 3), done.stderr[-3000:]
-        assert len(ends) < 10
+    ends = await until_done(tmp_path)
 
     assert ends == [3, 3, 3, 3, 3, 0]
     database = SqlDatabase(f"sqlite+aiosqlite:///{tmp_path}/jiedan.db")
@@ -99,4 +115,28 @@ async def test_a_message_that_kills_its_worker_is_parked_and_the_others_are_hand
         ).scalars()
         assert list(told) == ['["stranger3"]']
     assert [(x.source_id, x.reason, x.attempts) for x in letters if x.source == "inbox"] == [(3, KILLER, 5)]
+    await database.close()
+
+
+async def test_who_waits_to_be_worked_alone_is_not_guilty_of_what_happens_meanwhile(tmp_path: Path) -> None:
+    database = SqlDatabase(f"sqlite+aiosqlite:///{tmp_path}/jiedan.db")
+    await database.migrate()
+    inbox = SqlInboxQueue(database.writer)
+    suspect, bomb = await inbox.store([inbound(1, "one"), inbound(2, "bomb")], datetime.now(UTC))
+    async with database.writer.begin() as connection:
+        await connection.exec_driver_sql(f"UPDATE inbox_work SET attempts = 2 WHERE inbox_id = {suspect}")
+    await database.close()
+
+    ends = []
+    for _ in range(2):
+        ends.append(await asyncio.to_thread(work, tmp_path))
+        with closing(sqlite3.connect(tmp_path / "jiedan.db")) as direct:
+            tries = dict(direct.execute("SELECT inbox_id, attempts FROM inbox_work"))
+        assert tries == {suspect: 2, bomb: len(ends)}
+    ends += await until_done(tmp_path)
+
+    assert ends == [3, 3, 3, 3, 3, 0]
+    database = SqlDatabase(f"sqlite+aiosqlite:///{tmp_path}/jiedan.db")
+    letters = await SqlDeadLetters(database.writer).list()
+    assert [(x.source_id, x.attempts) for x in letters if x.source == "inbox"] == [(bomb, 5)]
     await database.close()
