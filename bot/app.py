@@ -305,6 +305,7 @@ class Bot:
         if self._own_reader:
             await self.reader.close()
         await self.coordinator.close()
+        self.database.cut()
         if isinstance(self.clock, DatabaseClock):
             await self.clock.stop()
         self.database.cut()

@@ -15,7 +15,7 @@ from core.clock import Clock
 from core.desk import Act
 from core.notices import CardKind, ClickCode, Delivery, PostedCard
 from core.people import PlatformName
-from core.ports import Database, Messenger, SendResult
+from core.ports import Database, Messenger, SendResult, Transaction
 from core.telling import Address, Teller, card_id
 
 log = structlog.get_logger()
@@ -92,13 +92,13 @@ class CardSender:
             try:
                 result = await messenger.update_card(posted, payload, value)
             except CardGone:
-                await self._spent(posted, value)
                 if tried_for == shown:  # our earlier try of unknown outcome was the one that spent it
-                    await self._shown(posted, shown, closed=bool(card.closed_text))
+                    await self._shown(posted, shown, closed=bool(card.closed_text), spent=value)
                     return posted.card_id, ()
+                async with self._database.transaction() as tx:
+                    await _spend(tx, posted, value)
                 continue
-            await self._spent(posted, value)
-            await self._shown(posted, shown, closed=bool(card.closed_text))
+            await self._shown(posted, shown, closed=bool(card.closed_text), spent=value)
             return result.provider_id, result.unreachable
         if card.passing:
             return None
@@ -159,8 +159,10 @@ class CardSender:
                 send_code=result.response_code,
             )
 
-    async def _shown(self, posted: PostedCard, shown: str, *, closed: bool) -> None:
+    async def _shown(self, posted: PostedCard, shown: str, *, closed: bool, spent: str = "") -> None:
         async with self._database.transaction() as tx:
+            if spent:
+                await _spend(tx, posted, spent)
             await tx.outbox.note_shown(posted.platform, posted.card_id, digest=shown, closed=closed)
 
     async def mark_shown(
@@ -203,9 +205,9 @@ class CardSender:
             await tx.outbox.save_posted(row)
             return value, ""
 
-    async def _spent(self, posted: PostedCard, value: str) -> None:
-        async with self._database.transaction() as tx:
-            for code in await tx.outbox.click_codes(posted.card_id):
-                if code.code == value:
-                    code.spent = True
-                    return
+
+async def _spend(tx: Transaction, posted: PostedCard, value: str) -> None:
+    for code in await tx.outbox.click_codes(posted.card_id):
+        if code.code == value:
+            code.spent = True
+            return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import logging
 import os
@@ -25,6 +26,8 @@ BUSY_TIMEOUT_MS = 5_000
 STATEMENT_TIMEOUT_MS = 10_000
 SILENCE_SECONDS = 15.0
 """A server that lives has answered or given up a statement by then."""
+GOODBYE_WITHIN = 2.0
+"""Seconds for the connections to be closed in good order."""
 INGEST_POOL = 2
 WRITER_WAIT_SECONDS = 30
 """How long a transaction queues for the one SQLite writer, or for a free connection of the pool."""
@@ -52,8 +55,12 @@ class Engines:
             cut()
 
     async def close(self) -> None:
-        for engine in {self.reader, self.writer, self.ingest}:
-            await engine.dispose()
+        """A server that has fallen silent does not say goodbye, and nobody waits for it."""
+        closing = {asyncio.create_task(engine.dispose()) for engine in {self.reader, self.writer, self.ingest}}
+        _, silent = await asyncio.wait(closing, timeout=GOODBYE_WITHIN)
+        for task in silent:
+            log.warning("database connections left open, the server is silent")
+            task.cancel()
         if self.lock is not None:
             os.close(self.lock)
 
