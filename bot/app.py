@@ -140,7 +140,7 @@ class Bot:
             metrics=self.metrics,
             limits={"api": x.monthly_api_calls, "stream": x.monthly_stream},
             act=lambda tx, cause: self.inbox.act(tx, cause=cause),
-            away=lambda: self.writer.spooled > 0,
+            known=is_away,
         )
 
     async def start(self) -> None:
@@ -292,6 +292,7 @@ class Bot:
             "inbox": self.inbox.stop(grace=FINISH_WITHIN),
             "outbox": self.outbox.stop(grace=FINISH_WITHIN),
             "backlog": self.backlog.stop(),
+            "ledger": self.ledger.stop(),
         }
         if self.backups is not None:
             parts["backups"] = self.backups.stop()

@@ -276,8 +276,9 @@ class Timeline(Protocol):
 
 
 class Numbers(Protocol):
-    async def next(self, prefix: str, day: date) -> int:
-        """Next running number of (prefix, day), from 1; never twice, also concurrently."""
+    async def next(self, prefix: str, day: date, count: int = 1) -> int:
+        """Next running number of (prefix, day), from 1; never twice, also concurrently. With ``count`` so many at once:
+        the last of them."""
 
 
 class Expectations(Protocol):

@@ -33,7 +33,7 @@ Ingest = Callable[[RawInbound], Awaitable[int | None]]
 """Returns when the row is committed: its id, None for a duplicate. Raises when it could not be stored."""
 AnswerPress = Callable[[int | None, RawInbound], Awaitable[dict[str, Any]]]
 """The card answer for a press; with None (a duplicate) the card as it stands now."""
-Meter = Callable[[Literal["api", "stream"]], Awaitable[None]]
+Meter = Callable[[Literal["api", "stream"]], None]
 """Counts one metered call of the month (wire/dingtalk 7.3)."""
 
 ADDRESS_BOOK = frozenset(
@@ -49,7 +49,7 @@ ADDRESS_BOOK = frozenset(
 """Events worth a row: who works here and with which role. They are not metered."""
 
 
-async def unmetered(kind: Literal["api", "stream"]) -> None:
+def unmetered(kind: Literal["api", "stream"]) -> None:
     """The ledger of an organisation that counts nothing."""
 
 
@@ -88,14 +88,11 @@ class Receiver:
         log.warning("stream frame %s on unknown topic %s", frame.message_id, frame.topic)
         return ACK_UNKNOWN_TOPIC
 
-    async def count(self, frame: Frame) -> None:
+    def count(self, frame: Frame) -> None:
         """After the ack: robot messages and most events are metered, presses and the address book not."""
         event = frame.type == "EVENT" and text_of(frame.headers.get("eventType")) not in ADDRESS_BOOK
         if event or frame.topic == ROBOT_TOPIC:
-            try:
-                await self._meter("stream")
-            except Exception:
-                log.exception("the call ledger failed; the message is not held up by it")
+            self._meter("stream")
 
     async def drain(self, seconds: float) -> None:
         """Wait for presses that were acked before their work was done."""

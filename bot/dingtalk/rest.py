@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,8 +17,6 @@ from bot.platform_errors import PlatformDown, RateLimited, Throttled, TokenRejec
 from core.clock import Clock
 from core.people import PlatformName
 from core.ports import Coordinator
-
-log = logging.getLogger(__name__)
 
 TOKEN_HEADER = "x-acs-dingtalk-access-token"  # noqa: S105 - the header's name
 LONGEST_QUEUE = 1.0
@@ -83,7 +80,7 @@ class Rest:
         with self._breakers.guard(PlatformName.DINGTALK, "sessionWebhook"):
             status, answer = await self._exchange("POST", url, json=dict(body))
             _judged(from_oapi, status, answer)
-        await self._count("stream")
+        self._meter("stream")
 
     async def _with_token(self, path: str, once: Callable[[str], Any]) -> dict[str, Any]:
         token = await self._tokens.get()
@@ -100,10 +97,10 @@ class Rest:
                 # Refused calls are not counted by the platform either; those that never left have not been seen.
                 raise
             except Exception:
-                await self._count("api")
+                self._meter("api")
                 raise
             else:
-                await self._count("api")
+                self._meter("api")
                 return answer
         raise AssertionError("unreachable")
 
@@ -138,12 +135,6 @@ class Rest:
             return status, json.loads(text)
         except ValueError:
             return status, None
-
-    async def _count(self, kind: Any) -> None:
-        try:
-            await self._meter(kind)
-        except Exception:
-            log.exception("the call ledger failed; the call is not held up by it")
 
 
 def _judged(judge: Callable[[int, Any], Exception | None], status: int, answer: Any) -> dict[str, Any]:

@@ -138,7 +138,7 @@ class StreamSocket:
             ack = await self._receiver.handle(frame)
             if ack is not None:
                 await self._send(frame, ack)
-            await self._receiver.count(frame)
+            self._receiver.count(frame)
         except Exception:
             log.exception("stream frame %s failed, it stays unacked", frame.message_id)
         finally:

@@ -16,16 +16,15 @@ class SqlNumbers:
     def __init__(self, work: Work) -> None:
         self._work = work
 
-    async def next(self, prefix: str, day: date) -> int:
+    async def next(self, prefix: str, day: date, count: int = 1) -> int:
         """The row stays locked until the commit, so that a number is neither doubled nor skipped."""
-        given = await self._work.run(_next(self._work.postgres), {"prefix": prefix, "day": day, "last": 1})
+        given = await self._work.run(_next(self._work.postgres), {"prefix": prefix, "day": day, "last": count})
         return int(given.scalar_one())
 
 
 @cache
 def _next(postgres: bool) -> ReturningInsert[Any]:
-    return (
-        insert_into(t.numbers, postgres)
-        .on_conflict_do_update(index_elements=["prefix", "day"], set_={"last": t.numbers.c.last + 1})
-        .returning(t.numbers.c.last)
-    )
+    first = insert_into(t.numbers, postgres)
+    return first.on_conflict_do_update(
+        index_elements=["prefix", "day"], set_={"last": t.numbers.c.last + first.excluded.last}
+    ).returning(t.numbers.c.last)

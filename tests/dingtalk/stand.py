@@ -170,7 +170,7 @@ async def stand(
     metered: list[str] = []
     alarms: list[str] = []
 
-    async def meter(kind: str) -> None:
+    def meter(kind: str) -> None:
         metered.append(kind)
 
     async def alarm(line: str) -> None:

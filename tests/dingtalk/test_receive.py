@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bot.dingtalk.frames import CARD_TOPIC, ROBOT_TOPIC, Ack, Frame, read_frame
+from bot.dingtalk.frames import CARD_TOPIC, Ack, Frame, read_frame
 from bot.dingtalk.receive import Receiver
 from core.clock import MovableClock
 from tests.dingtalk.stand import START, Store
@@ -40,21 +40,6 @@ async def test_the_same_press_frame_again_is_answered_from_the_state_as_it_is_no
     assert first == Ack(data='{"response": {"cardData": {"cardParamMap": {"title": "1"}}}}')
     assert again == Ack(data='{"response": {"cardData": {"cardParamMap": {"title": "None"}}}}')
     assert [inbox_id for inbox_id, _ in store.answered] == [1, None]
-
-
-async def test_a_ledger_that_fails_holds_no_message_up() -> None:
-    async def broken(kind: str) -> None:
-        raise ConnectionError("no ledger")
-
-    store = Store()
-    desk = receiver(store, meter=broken)
-    message = frame(ROBOT_TOPIC, {"msgId": "1", "msgtype": "text", "text": {"content": "a"}})
-
-    ack = await desk.handle(message)
-    await desk.count(message)
-
-    assert ack == Ack(data='{"response": null}')
-    assert len(store.rows) == 1
 
 
 async def test_an_event_keeps_the_id_the_platform_gave_it() -> None:
