@@ -4,7 +4,7 @@ has a key (reliability section 6)."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,6 +13,7 @@ import structlog
 
 from bot.card_sending import CardSender
 from bot.folding import folded
+from bot.insisting import insisting
 from bot.masterdata import DeskSource
 from bot.platform_errors import (
     MediaGone,
@@ -52,9 +53,6 @@ a time, so that few others die with it, and none of the innocent ever comes to t
 SUSPECT_WAITS = timedelta(seconds=1)
 SILENT_ENDS = 10
 """Claims of a delivery after each of which its process vanished without a word, before it is parked."""
-MARK_FOR = 30.0
-MARK_AGAIN = 0.5
-"""Seconds for which the mark of something sent is tried while the database is away, and between two tries."""
 
 Count = Callable[..., None]
 
@@ -173,11 +171,11 @@ class OutboxLoop:
                 logged = await self._send(delivery, started)
         except Throttled as full:
             self._count("throttled", platform=delivery.platform.value, api=full.api)
-            await _insisting(partial(self._failed, delivery, full))
+            await insisting(partial(self._failed, delivery, full))
             return  # the platform was not asked: no try
         except PlatformError as error:
             code, result = error.code, type(error).__name__
-            await _insisting(partial(self._failed, delivery, error))
+            await insisting(partial(self._failed, delivery, error))
         except Exception as error:
             code, result = type(error).__name__, "failed"
             log.exception("delivery failed", delivery=delivery.id)
@@ -228,7 +226,7 @@ class OutboxLoop:
             if not await self._queue.sent(_id(delivery), self._owner, provider_id=provider, at=now, tried=tried):
                 log.warning("delivery lease lost, sent all the same", delivery=delivery.id)
 
-        await _insisting(mark)
+        await insisting(mark)
 
     def _ms_since(self, started: datetime) -> int:
         return round((self._clock.now() - started).total_seconds() * 1000)
@@ -310,7 +308,7 @@ class OutboxLoop:
     async def _defect(self, delivery: Delivery, error: str) -> None:
         delivery.unsure = True
         at = self._retries.after_failure(delivery.attempts) if delivery.attempts < DEFECTS else None
-        await _insisting(partial(self._later, delivery, at, error))
+        await insisting(partial(self._later, delivery, at, error))
 
     async def _later(self, delivery: Delivery, at: datetime | None, error: str, *, count: bool = True) -> None:
         """Try again ``at`` that time; with None, or past the budget of its urgency, the other messenger takes over.
@@ -376,19 +374,6 @@ class OutboxLoop:
                         text=text,
                     )
         self._coordinator.wake("outbox")
-
-
-async def _insisting(mark: Callable[[], Awaitable[None]]) -> None:
-    """Until the database takes it, for half a minute; then raises what it said last."""
-    until = asyncio.get_running_loop().time() + MARK_FOR
-    while True:
-        try:
-            return await mark()
-        except Exception:
-            if asyncio.get_running_loop().time() >= until:
-                raise
-            log.warning("the outbox cannot be marked, trying again", exc_info=True)
-            await asyncio.sleep(MARK_AGAIN)
 
 
 def _id(delivery: Delivery) -> int:
