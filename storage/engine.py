@@ -56,13 +56,20 @@ class Engines:
 
     async def close(self) -> None:
         """A server that has fallen silent does not say goodbye, and nobody waits for it."""
-        closing = {asyncio.create_task(engine.dispose()) for engine in {self.reader, self.writer, self.ingest}}
-        _, silent = await asyncio.wait(closing, timeout=GOODBYE_WITHIN)
-        for task in silent:
+        closing = asyncio.create_task(self._dispose())
+        await asyncio.wait({closing}, timeout=GOODBYE_WITHIN if self.cutters else None)
+        if closing.done():
+            closing.result()
+        else:
             log.warning("database connections left open, the server is silent")
-            task.cancel()
+            closing.cancel()
         if self.lock is not None:
             os.close(self.lock)
+
+    async def _dispose(self) -> None:
+        """One after the other: SQLite empties its log into the file when the last connection closes alone."""
+        for engine in {self.reader, self.writer, self.ingest}:
+            await engine.dispose()
 
 
 def connect(url: str, *, pool_size: int = 10) -> Engines:

@@ -83,7 +83,7 @@ def _warehouse(model: Model, books: Books) -> None:
                 if a.order_number == number and a.state is not AllocationState.RELEASED:
                     held[a.line_id] += a.quantity
             wanted = {x.id or 0: (x.quantity or 0) - x.short for x in order.lines}
-            _same(f"pieces of {number}", held, wanted)
+            _same(f"pieces of {number}", +held, {k: pieces for k, pieces in wanted.items() if pieces})
 
 
 def _stock(model: Model, books: Books) -> None:

@@ -10,16 +10,22 @@ import copy
 import os
 from collections.abc import Coroutine, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from hypothesis import HealthCheck, settings
+import pytest
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
+from core import approving
 from core.orders import CLOSED, OrderStatus
 from core.ports import InboxWork
+from core.waves import PickListState
+from storage.repositories.deadlines import SqlDeadlines
+from storage.repositories.inbox import SqlInboxDone
+from storage.repositories.stock import SqlStock
 from tests.life.agreement import agree
 from tests.life.books import Books
 from tests.life.conftest import Store
@@ -103,6 +109,23 @@ class OrderLives(RuleBasedStateMachine):
             else:
                 wish = Wish(deed=Deed.NEXT, which=which, who=0, value=which, stale=False, press=True)
                 self.run(self._act(wish, deaths))
+
+    @rule(which=st.integers(0, 7), shorts=st.integers(0, 3), value=st.integers(0, 90), deaths=deaths)
+    def the_shelf_is_short(self, which: int, shorts: int, value: int, deaths: Sequence[Death]) -> None:
+        """A list is claimed, some of its stops have too little, the rest leaves: back orders, or nothing left to send.
+        Before that, somebody is in a hurry."""
+        wish = Wish(deed=Deed.NEXT, which=which, who=0, value=value, stale=False, press=True)
+        for _ in range(6):
+            if any(state is PickListState.CLAIMED for state, _ in self.model.lists.values()):
+                break
+            if any(o.status is OrderStatus.APPROVED for o in self.model.orders.values()):
+                self.run(self._act(replace(wish, deed=Deed.EXPEDITE), deaths))
+                self.run(self._time(timedelta(minutes=16), ()))
+            else:
+                self.run(self._act(wish, ()))
+        for nth in range(shorts):
+            self.run(self._act(replace(wish, deed=Deed.SHORT, value=value + nth), deaths))
+        self.run(self._act(wish, deaths))
 
     @rule(wish=wishes)
     def a_message_waits(self, wish: Wish) -> None:
@@ -277,14 +300,41 @@ class OrderLives(RuleBasedStateMachine):
             self._machine.fate.kill(self._deaths[0].moment, self._deaths[0].nth)
 
 
+def live(store: Store, **changed: Any) -> None:
+    wanted: dict[str, Any] = {
+        "max_examples": EXAMPLES,
+        "stateful_step_count": STEPS,
+        "deadline": None,
+        "derandomize": "LIFE_EXAMPLES" not in os.environ,
+        "suppress_health_check": list(HealthCheck),
+        **changed,
+    }
+    run_state_machine_as_test(lambda: OrderLives(store), settings=settings(**wanted))  # type: ignore[no-untyped-call]
+
+
 def test_every_life_of_an_order_is_one_that_the_rules_allow(store: Store) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        lambda: OrderLives(store),
-        settings=settings(
-            max_examples=EXAMPLES,
-            stateful_step_count=STEPS,
-            deadline=None,
-            derandomize="LIFE_EXAMPLES" not in os.environ,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    live(store)
+
+
+async def _nothing(*_: Any, **__: Any) -> None:
+    return
+
+
+async def _always(*_: Any, **__: Any) -> bool:
+    return True
+
+
+DEFECTS: dict[str, tuple[Any, str, Any]] = {
+    "a worker that has lost its lease commits all the same": (SqlInboxDone, "_end", _nothing),
+    "a closed question is decided again": (approving, "_still_open", _nothing),
+    "pieces are promised twice": (SqlStock, "hold", _always),
+    "cancelled orders keep their timers": (SqlDeadlines, "cancel", _nothing),
+}
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_a_defect_in_the_product_is_found(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch, defect: str) -> None:
+    monkeypatch.setattr(*DEFECTS[defect])
+
+    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever gives it away
+        live(sqlite_store, phases=(Phase.generate,), max_examples=20, print_blob=False)
