@@ -249,8 +249,7 @@ class InboxLoop:
             if sentence in ONCE:
                 await act.tell.once(to, sentence, key=about, **args)
             elif message.press is not None:
-                # Who sees no reaction taps again and again: one answer a minute, or a slow hour drowns in answers.
-                await act.tell.once(to, sentence, key=f"{about}:{act.now:%Y%m%d%H%M}", **args)
+                await act.tell.again(to, sentence, key=about, **args)
             else:
                 await act.tell.say(to, sentence, **args)
             if message.press is not None:

@@ -231,6 +231,13 @@ class Outbox(Protocol):
     async def record(self, delivery: Delivery) -> None:
         """The same with the commit, after everything else, without saying whether it was new."""
 
+    async def refresh(self, delivery: Delivery) -> None:
+        """Record a repaint, unless one of the same card waits that nobody has begun to send: that one, at the more
+        urgent of both priorities, will show the state of this commit."""
+
+    async def waits(self, lane_key: str, idem_prefix: str) -> bool:
+        """Whether a delivery of that lane whose key begins so is there, and nobody has begun to send it."""
+
     async def posted(self, card_key: str, platform: PlatformName) -> PostedCard | None:
         """The newest generation of that card on that platform."""
 

@@ -49,6 +49,10 @@ class Address:
     account: str
 
 
+def _once(to: Address, sentence: str) -> str:
+    return f"once:{to.platform}:{to.account}:{sentence}"
+
+
 def lane_of(to: Address, priority: Priority) -> str:
     """Texts and pictures reach a person in order; what is urgent does not queue behind what can wait."""
     lane = f"to:{to.platform}:{to.account}"
@@ -92,11 +96,18 @@ class Teller:
             return
         await self._put(DeliveryKind.TEXT, address, {"sentence": sentence, "args": plain(args)}, priority)
 
+    async def again(self, to: Address, sentence: str, /, *, key: str, **args: Any) -> None:
+        """A sentence that is said once a minute for ``key``, and not while it still waits to be said: who sees no
+        reaction taps again and again, and a slow hour must not drown in answers."""
+        head = f"{_once(to, sentence)}:{key}:"
+        if not await self._tx.outbox.waits(lane_of(to, Priority.RECEIPT), head):
+            await self.once(to, sentence, key=f"{key}:{self._now:%Y%m%d%H%M}", **args)
+
     async def once(self, to: Address, sentence: str, /, *, key: str, **args: Any) -> None:
         """A sentence that is said once for ``key``, however often it is caused: then silence."""
         await self._tx.outbox.record(
             Delivery(
-                idem_key=f"once:{to.platform}:{to.account}:{sentence}:{key}",
+                idem_key=f"{_once(to, sentence)}:{key}",
                 kind=DeliveryKind.TEXT,
                 platform=to.platform,
                 recipients=[to.account],
@@ -136,7 +147,7 @@ class Teller:
         for platform, accounts in self._by_platform(to, prefer).items():
             key = f"{kind}:{ref}:{audience}" if audience else f"{kind}:{ref}"
             posted = None if first else await self._tx.outbox.posted(key, platform)
-            at = self._now
+            at = None
             if posted is None:
                 at = self._pace(self._now, platform, accounts) if self._pace else self._now
                 idem = f"{platform}:{key}:1"
@@ -204,19 +215,19 @@ class Teller:
         *,
         at: datetime | None = None,
     ) -> None:
-        await self._tx.outbox.record(
-            Delivery(
-                idem_key=f"card:{platform}:{key}:{self._cause}",
-                kind=DeliveryKind.CARD,
-                platform=platform,
-                recipients=accounts,
-                lane_key=f"card:{platform}:{key}",
-                priority=priority,
-                body={"kind": kind.value, "ref": ref, "key": key},
-                available_at=at or self._now,
-                created_at=self._now,
-            )
+        """``at``: when a new card may be shown; without it a standing one is repainted."""
+        delivery = Delivery(
+            idem_key=f"card:{platform}:{key}:{self._cause}",
+            kind=DeliveryKind.CARD,
+            platform=platform,
+            recipients=accounts,
+            lane_key=f"card:{platform}:{key}",
+            priority=priority,
+            body={"kind": kind.value, "ref": ref, "key": key},
+            available_at=at or self._now,
+            created_at=self._now,
         )
+        await (self._tx.outbox.refresh(delivery) if at is None else self._tx.outbox.record(delivery))
 
     async def _put(self, kind: DeliveryKind, to: Address, body: dict[str, Any], priority: Priority) -> None:
         self._count += 1

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from core import approving, falling_due, ordering, picking, releasing
 from core.acting import Actor
@@ -29,7 +29,7 @@ from core.intake.check import RuleSettings
 from core.intake.draft import draft_from_text
 from core.intake.master import MasterIndex
 from core.intake.text_order import read_text
-from core.notices import DeliveryKind
+from core.notices import DeliveryKind, DeliveryState
 from core.orders import Order
 from core.part_number import normal
 from core.people import ChatAccount, Person, PlatformName, Role
@@ -320,6 +320,13 @@ class World:
     async def cards(self, name: str) -> list[str]:
         """Cards painted for a person, as ``kind ref``, oldest first."""
         return [f"{r['kind']} {r['ref']}" for r in await self._outbox(name, DeliveryKind.CARD)]
+
+    async def all_sent(self) -> int:
+        """The messengers have taken everything so far; how many cards were painted. What changes now is painted anew
+        and not with what waits."""
+        async with self.database.writer.begin() as connection:
+            await connection.execute(update(tables.outbox).values(state=DeliveryState.SENT))
+        return len(await self.painted())
 
     async def painted(self) -> list[str]:
         """Every card painted so far, whoever sees it."""

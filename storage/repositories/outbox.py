@@ -6,10 +6,10 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy import Select, Update, bindparam, case, func, select, text, update
 from sqlalchemy.sql.dml import ReturningInsert
 
-from core.notices import CardKind, ClickCode, Delivery, PostedCard
+from core.notices import CardKind, ClickCode, Delivery, DeliveryState, PostedCard
 from core.people import PlatformName
 from storage import tables as t
 from storage.rows import columns_of
@@ -36,6 +36,26 @@ def _newest() -> Select[PostedCard]:
     )
 
 
+_UNTOUCHED = (
+    text(t.OPEN_DELIVERY),
+    t.outbox.c.lane_key == bindparam("lane"),
+    t.outbox.c.state == DeliveryState.READY,
+    t.outbox.c.attempts == 0,
+)
+
+
+@cache
+def _merged() -> Update:
+    wanted, kept = bindparam("wanted", type_=t.outbox.c.priority.type), t.outbox.c.priority
+    return update(t.outbox).where(*_UNTOUCHED).values(priority=case((kept > wanted, wanted), else_=kept))
+
+
+@cache
+def _waiting() -> Select[Any]:
+    head = func.substr(t.outbox.c.idem_key, 1, bindparam("length"))
+    return select(t.outbox.c.id).where(*_UNTOUCHED, head == bindparam("head")).limit(1)
+
+
 class SqlOutbox:
     def __init__(self, work: Work) -> None:
         self._work = work
@@ -55,6 +75,16 @@ class SqlOutbox:
 
     async def record(self, delivery: Delivery) -> None:
         self._work.at_last(t.outbox, columns_of(delivery, t.outbox))
+
+    async def refresh(self, delivery: Delivery) -> None:
+        """The waiting row stays locked until the commit: no sender can paint the state before it from that row."""
+        values = {"lane": delivery.lane_key, "wanted": delivery.priority}
+        if not await self._work.changed(_merged(), values):
+            await self.record(delivery)
+
+    async def waits(self, lane_key: str, idem_prefix: str) -> bool:
+        found = await self._work.run(_waiting(), {"lane": lane_key, "head": idem_prefix, "length": len(idem_prefix)})
+        return found.first() is not None
 
     async def posted(self, card_key: str, platform: PlatformName) -> PostedCard | None:
         return await self._work.one(_newest(), {"on": platform, "key": card_key})

@@ -184,7 +184,7 @@ async def test_every_copy_is_painted_anew_on_both_messengers(world: World) -> No
     order = await world.submitted(GOOD)
     request = await world.request(order.number)
     await world.do(approving.open_reject_reasons, request.id, world.by("技术乙"), revision=1)
-    before = len(await world.painted())
+    before = await world.all_sent()
 
     await world.do(approving.decide, request.id, Verdict.APPROVED, world.by("技术甲"))
 

@@ -116,7 +116,7 @@ async def test_missed_alarms_after_a_downtime_fire_once_each(world: World) -> No
 async def test_a_shipped_order_alarms_nobody_and_its_cards_close(world: World) -> None:
     (order,), _ = await world.claimed(PADS)
     await lit(world, order.number)
-    before = len(await world.painted())
+    before = await world.all_sent()
 
     await world.do(scanning_out.scan_out, world.by("仓管A"), "B251103-07")
 

@@ -124,7 +124,7 @@ async def test_after_it_climbed_the_director_and_the_first_asked_may_both_decide
     order = await world.submitted(PADS)
     request = await world.request(order.number)
     await world.at(13, 14)
-    before = len(await world.painted())
+    before = await world.all_sent()
 
     await world.do(approving.decide, request.id, Verdict.APPROVED, world.by(who))
 

@@ -168,6 +168,7 @@ async def test_nobody_but_the_first_responsible_person_changes_a_draft(world: Wo
 
 async def test_an_administrator_corrects_for_the_owner_and_both_see_the_card(world: World) -> None:
     order = await world.draft(GOOD)
+    await world.all_sent()
 
     await world.do(ordering.correct, order.number, world.by("管理员"), [SetQuantity.of(1, 5)], how="text")
 
@@ -252,6 +253,7 @@ async def test_a_cancelled_order_takes_back_its_question_its_fuse_and_its_deadli
         reason_code="X02",
         latest_ship_at=NOW.replace(hour=15, minute=30),
     )
+    await world.all_sent()
 
     await world.do(ordering.cancel, order.number, world.by("销售A"))
 

@@ -294,3 +294,65 @@ async def test_a_pile_is_folded_whole_or_not_at_all(database: SqlDatabase, outbo
     assert (await outbox.oldest()) == {PlatformName.WECOM: START}
     assert await outbox.sent(head.id or 0, "s1", provider_id="1", at=START)
     assert await outbox.oldest() == {}
+
+
+async def test_a_repaint_joins_the_one_that_waits_and_lends_it_its_urgency(
+    database: SqlDatabase, outbox: SqlOutboxQueue
+) -> None:
+    for key, priority in (("k1", Priority.PICK), ("k2", Priority.RECEIPT), ("k3", Priority.DIGEST)):
+        async with database.transaction() as tx:
+            await tx.outbox.refresh(a_delivery(key, "card", priority=priority))
+
+    (only,) = await outbox.claim("s1", START, 30, 10)
+    assert (only.idem_key, only.priority) == ("k1", Priority.RECEIPT)
+    async with database.transaction() as tx:  # the first is being painted, with what was true before
+        await tx.outbox.refresh(a_delivery("k4", "card"))
+    assert await outbox.sent(only.id or 0, "s1", provider_id="msgid", at=START)
+    (after,) = await outbox.claim("s1", START, 30, 10)
+    await outbox.retry(after.id or 0, "s1", available_at=START, error="network")
+    async with database.transaction() as tx:  # it may stand on the screens already
+        await tx.outbox.refresh(a_delivery("k5", "card"))
+
+    assert [d.idem_key for d in await outbox.claim("s1", START, 30, 10)] == ["k4"]
+    assert await outbox.sent(after.id or 0, "s1", provider_id="msgid", at=START)
+    assert [d.idem_key for d in await outbox.claim("s1", START, 30, 10)] == ["k5"]
+
+
+async def test_what_a_repaint_joins_is_not_painted_before_its_change_is_there(
+    database: SqlDatabase, outbox: SqlOutboxQueue
+) -> None:
+    async with database.transaction() as tx:
+        await tx.outbox.refresh(a_delivery("k1", "card"))
+
+    changing, go_on = asyncio.Event(), asyncio.Event()
+
+    async def change() -> None:
+        async with database.transaction() as tx:
+            await tx.outbox.refresh(a_delivery("k2", "card"))
+            changing.set()
+            await go_on.wait()
+
+    change_made = asyncio.create_task(change())
+    await changing.wait()
+    claim = asyncio.create_task(outbox.claim("s1", START, 30, 10))
+    await asyncio.sleep(0.1)
+    early = claim.result() if claim.done() else []
+    go_on.set()
+    await change_made
+    late = await claim if not early else []
+
+    assert early == []
+    assert [d.idem_key for d in late or await outbox.claim("s1", START, 30, 10)] == ["k1"]
+
+
+async def test_an_answer_that_waits_is_not_said_again(database: SqlDatabase, outbox: SqlOutboxQueue) -> None:
+    async with database.transaction() as tx:
+        await tx.outbox.put(a_delivery("once:wecom:u1:sentence:about_it:1", "to"))
+        assert await tx.outbox.waits("to", "once:wecom:u1:sentence:about_it:")
+        assert not await tx.outbox.waits("to", "once:wecom:u1:sentence:aboutXit:")
+        assert not await tx.outbox.waits("to:urgent", "once:wecom:u1:sentence:about_it:")
+
+    await outbox.claim("s1", START, 30, 10)
+
+    async with database.transaction() as tx:
+        assert not await tx.outbox.waits("to", "once:wecom:u1:sentence:about_it:")
