@@ -31,6 +31,7 @@ log = structlog.get_logger()
 MAX_ATTEMPTS = 5
 SUSPECT_FROM = 3
 """An inbound at this try whose last one ended without a word may be what kills the process: it is worked alone."""
+SUSPECTS_EVERY = 0.5
 GIVE_BACK_EVERY = 0.5
 """Real seconds."""
 QUIET_POLL = 0.05
@@ -141,6 +142,7 @@ class InboxLoop:
         self._recognise = recognise
         self._lease = lease
         self._alone: int | None = None
+        self._suspects_at = 0.0
         self._pool = ClaimPool(
             "inbox",
             coordinator,
@@ -168,7 +170,15 @@ class InboxLoop:
     async def _claim(self, free: int) -> list[InboxWork]:
         if self._alone is not None:
             return []
-        return await self._queue.claim(self.owner, self._clock.now(), self._lease, free)
+        now, real = self._clock.now(), asyncio.get_running_loop().time
+        works = await self._queue.claim(self.owner, now, self._lease, free, suspects=False)
+        if len(works) < free and real() >= self._suspects_at:
+            suspects = await self._queue.claim(self.owner, now, self._lease, 1, suspects=True)
+            for suspect in suspects:
+                self._alone = suspect.id
+            self._suspects_at = 0.0 if suspects else real() + SUSPECTS_EVERY
+            works += suspects
+        return works
 
     async def _guarded(self, work: InboxWork) -> None:
         renewal = asyncio.create_task(self._renew(work))
@@ -194,11 +204,12 @@ class InboxLoop:
         log.info("inbox worked", inbox=work.id, kind=work.kind, platform=work.platform.value, ms=round(took * 1000))
 
     async def _may_begin(self, work: InboxWork) -> bool:
-        """A suspect waits until it is alone, so that it takes nobody with it; a second suspect goes back for later. Its
-        attempt counts from the moment it begins: where everything is killed all the time, waiting is no guilt (R12)."""
+        """A suspect waits until it is alone, so that it takes nobody with it; a second one (a press that wants its
+        answer now) goes back for later. Its attempt counts from the moment it begins: where everything is killed all
+        the time, waiting is no guilt (R12)."""
         if work.attempts < SUSPECT_FROM or work.last_error.startswith(f"#{work.attempts - 1} "):
             return True
-        if self._alone is not None:
+        if self._alone not in (None, work.id):
             later = self._clock.now() + timedelta(seconds=1)
             await self._queue.retry(work.id, self.owner, available_at=later, error=work.last_error, count=False)
             return False

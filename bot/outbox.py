@@ -47,10 +47,8 @@ UNKEYED_MOST = 4
 """In the air at once on channels without a key: so many at most are seen twice when the process is killed."""
 DEFECTS = 8
 """Tries of a delivery that we ourselves cannot make ready, before it is parked."""
-SUSPECT_FROM = 3
-"""A delivery at this try of which nobody knows how the last ended may be what ends the process. One such is in work at
-a time, so that few others die with it, and none of the innocent ever comes to the last try."""
-SUSPECT_WAITS = timedelta(seconds=1)
+SUSPECTS_EVERY = 0.5
+"""Real seconds."""
 SILENT_ENDS = 10
 """Claims of a delivery after each of which its process vanished without a word, before it is parked."""
 
@@ -91,6 +89,7 @@ class OutboxLoop:
         self._retries = Retries(clock)
         self._unkeyed: set[int] = set()
         self._suspect: int | None = None
+        self._suspects_at = 0.0
         self._cards = CardSender(database=database, desks=desks, renderer=renderer, clock=clock)
         self._pool = ClaimPool(
             "outbox",
@@ -114,20 +113,39 @@ class OutboxLoop:
         now, places, room = self._clock.now(), free - URGENT_PLACES, UNKEYED_MOST - len(self._unkeyed)
         claimed: list[Delivery] = []
         if places > 0:
-            claimed = await self._queue.claim(self._owner, now, self._lease, places, unkeyed=max(0, room - 1))
+            claimed = await self._queue.claim(
+                self._owner, now, self._lease, places, unkeyed=max(0, room - 1), suspects=False
+            )
         if places <= 0 or room <= 1:
             room -= sum(_unkeyed(delivery) for delivery in claimed)
             claimed += await self._queue.claim(
-                self._owner, now, self._lease, free - len(claimed), unkeyed=max(0, room), urgent=True
+                self._owner, now, self._lease, free - len(claimed), unkeyed=max(0, room), urgent=True, suspects=False
             )
+        self._note_unkeyed(claimed)
+        suspects = await self._claim_suspect(now, free - len(claimed))
+        self._note_unkeyed(suspects)
+        return claimed + suspects
+
+    def _note_unkeyed(self, claimed: list[Delivery]) -> None:
         self._unkeyed |= {_id(delivery) for delivery in claimed if _unkeyed(delivery)}
-        return claimed
+
+    async def _claim_suspect(self, now: datetime, free: int) -> list[Delivery]:
+        """A delivery of which nobody knows how its last try ended may be what ends the process. One such is in work at
+        a time, so that few others die with it, and none of the innocent ever comes to its last try."""
+        real = asyncio.get_running_loop().time
+        if self._suspect is not None or free <= 0 or real() < self._suspects_at:
+            return []
+        room = min(1, max(0, UNKEYED_MOST - len(self._unkeyed)))
+        found = await self._queue.claim(self._owner, now, self._lease, 1, unkeyed=room, suspects=True)
+        for delivery in found:
+            self._suspect = delivery.id
+        self._suspects_at = 0.0 if found else real() + SUSPECTS_EVERY
+        return found
 
     async def _guarded(self, delivery: Delivery) -> None:
         renewal = asyncio.create_task(self._renew(delivery))
         try:
-            if await self._may_begin(delivery):
-                await self._work(delivery)
+            await self._work(delivery)
         except asyncio.CancelledError:
             raise
         except Exception:
@@ -139,16 +157,6 @@ class OutboxLoop:
             renewal.cancel()
             with suppress(asyncio.CancelledError):
                 await renewal
-
-    async def _may_begin(self, delivery: Delivery) -> bool:
-        if delivery.attempts < SUSPECT_FROM or delivery.last_error:
-            return True
-        if self._suspect is None:
-            self._suspect = delivery.id
-            return True
-        later = self._clock.now() + SUSPECT_WAITS
-        await self._queue.retry(_id(delivery), self._owner, available_at=later, error="", count=False)
-        return False
 
     async def _renew(self, delivery: Delivery) -> None:
         """A picture may take longer to send than a lease lasts."""

@@ -404,9 +404,20 @@ class InboxQueue(Protocol):
         """T1 for a group: insert rows and work in ONE transaction; None for a duplicate key. Commit before return."""
 
     async def claim(
-        self, owner: str, now: datetime, lease: float, limit: int, *, only: int | None = None
+        self,
+        owner: str,
+        now: datetime,
+        lease: float,
+        limit: int,
+        *,
+        only: int | None = None,
+        suspects: bool | None = None,
     ) -> list[InboxWork]:
-        """T2: oldest open row per conversation; attempts + 1 at the claim. ``only`` = claim just that inbox id."""
+        """T2: oldest open row per conversation; attempts + 1 at the claim. ``only`` = claim just that inbox id.
+
+        ``suspects``: only rows that were claimed twice or more and of whose last try nobody knows how it ended, or
+        with False only the others; None: both.
+        """
 
     async def renew(self, inbox_id: int, owner: str, until: datetime) -> bool: ...
 
@@ -446,12 +457,13 @@ class OutboxQueue(Protocol):
         *,
         unkeyed: int | None = None,
         urgent: bool = False,
+        suspects: bool | None = None,
     ) -> list[Delivery]:
         """Oldest open row per lane, by priority; attempts + 1 at the claim. A row whose sender let the lease run out
         may have been sent: it comes back ``unsure``.
 
         ``unkeyed``: at most so many of them on channels without a key (``core.notices.UNKEYED``). ``urgent``: only
-        expedites and escalations.
+        expedites and escalations. ``suspects``: as in the inbox.
         """
 
     async def renew(self, delivery_id: int, owner: str, until: datetime) -> bool:

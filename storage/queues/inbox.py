@@ -8,7 +8,22 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, exists, func, insert, literal_column, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    not_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -16,7 +31,7 @@ from core.inbound import RawInbound
 from core.ports import InboxWork
 from storage import tables as t
 from storage.queues.arriving import Key, door_of, row_of
-from storage.queues.claims import NO_LEASE, NOW, is_due, read, touch
+from storage.queues.claims import NO_LEASE, NOW, SUSPECT_AFTER, is_due, read, touch
 from storage.session import unbroken
 
 
@@ -79,11 +94,20 @@ class SqlInboxQueue:
             await connection.execute(insert(marks).values(replica=replica, oldest_at=mark.oldest_at, until=mark.until))
 
     async def claim(
-        self, owner: str, now: datetime, lease: float, limit: int, *, only: int | None = None
+        self,
+        owner: str,
+        now: datetime,
+        lease: float,
+        limit: int,
+        *,
+        only: int | None = None,
+        suspects: bool | None = None,
     ) -> list[InboxWork]:
-        return await unbroken(self._claim(owner, now, lease, limit, only))
+        return await unbroken(self._claim(owner, now, lease, limit, only, suspects))
 
-    async def _claim(self, owner: str, now: datetime, lease: float, limit: int, only: int | None) -> list[InboxWork]:
+    async def _claim(
+        self, owner: str, now: datetime, lease: float, limit: int, only: int | None, suspects: bool | None
+    ) -> list[InboxWork]:
         values: dict[str, Any] = {
             "now": now,
             "claimer": owner,
@@ -93,7 +117,9 @@ class SqlInboxQueue:
         if only is not None:
             values["this"] = only
         async with self._engine.begin() as connection:
-            taken = {row.inbox_id: row for row in await connection.execute(_claim_of(only is not None), values)}
+            taken = {
+                row.inbox_id: row for row in await connection.execute(_claim_of(only is not None, suspects), values)
+            }
             if not taken:
                 return []
             found = await connection.execute(_CONTENT, {"ids": list(taken)})
@@ -148,7 +174,7 @@ _CONTENT = select(t.inbox).where(t.inbox.c.id.in_(bindparam("ids", expanding=Tru
 
 
 @cache
-def _claim_of(one: bool) -> ReturningUpdate[Any]:
+def _claim_of(one: bool, suspects: bool | None) -> ReturningUpdate[Any]:
     work = t.inbox_work.alias("w")
     older, other, mark = t.inbox_work.alias("older"), t.inbox_work.alias("other"), t.spool_marks
     due = select(work.c.inbox_id).where(
@@ -166,6 +192,10 @@ def _claim_of(one: bool) -> ReturningUpdate[Any]:
         ),
         ~exists().where(mark.c.oldest_at <= work.c.platform_at, mark.c.until > NOW),
     )
+    if suspects is not None:
+        known = work.c.last_error.startswith("#" + cast(work.c.attempts, String) + " ")
+        suspect = and_(work.c.attempts >= SUSPECT_AFTER, not_(known))
+        due = due.where(suspect if suspects else not_(suspect))
     if one:
         due = due.where(work.c.inbox_id == bindparam("this"))
     chosen = (

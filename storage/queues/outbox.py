@@ -8,7 +8,22 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import TextClause, bindparam, exists, false, func, insert, not_, or_, select, text, true, update
+from sqlalchemy import (
+    TextClause,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    insert,
+    literal_column,
+    not_,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -16,7 +31,7 @@ from core.notices import UNKEYED, Delivery, DeliveryState, Priority
 from core.people import PlatformName
 from core.ports import Try
 from storage import tables as t
-from storage.queues.claims import NO_LEASE, is_due, read, touch
+from storage.queues.claims import NO_LEASE, SUSPECT_AFTER, is_due, read, touch
 from storage.session import unbroken
 
 
@@ -35,18 +50,26 @@ class SqlOutboxQueue:
         *,
         unkeyed: int | None = None,
         urgent: bool = False,
+        suspects: bool | None = None,
     ) -> list[Delivery]:
-        return await unbroken(self._claim(owner, now, lease, limit, unkeyed, urgent))
+        return await unbroken(self._claim(owner, now, lease, limit, unkeyed, urgent, suspects))
 
     async def _claim(
-        self, owner: str, now: datetime, lease: float, limit: int, unkeyed: int | None, urgent: bool
+        self,
+        owner: str,
+        now: datetime,
+        lease: float,
+        limit: int,
+        unkeyed: int | None,
+        urgent: bool,
+        suspects: bool | None,
     ) -> list[Delivery]:
         claimed: list[Delivery] = []
         values = {"now": now, "claimer": owner, "leased_until": now + timedelta(seconds=lease)}
         async with self._engine.begin() as connection:
             for most, keyed in _shares(limit, unkeyed):
                 if (most := min(most, limit - len(claimed))) > 0:
-                    rows = await connection.execute(_claim_of(keyed, urgent), {**values, "most": most})
+                    rows = await connection.execute(_claim_of(keyed, urgent, suspects), {**values, "most": most})
                     claimed += [Delivery(**row) for row in rows.mappings()]
         return sorted(claimed, key=lambda d: (d.priority, d.id or 0))
 
@@ -200,7 +223,7 @@ def _shares(limit: int, unkeyed: int | None) -> tuple[tuple[int, bool | None], .
 
 
 @cache
-def _claim_of(keyed: bool | None, urgent: bool) -> ReturningUpdate[Any]:
+def _claim_of(keyed: bool | None, urgent: bool, suspects: bool | None) -> ReturningUpdate[Any]:
     row = t.outbox.alias("d")
     older = t.outbox.alias("older")
     due = select(row.c.id).where(
@@ -211,6 +234,9 @@ def _claim_of(keyed: bool | None, urgent: bool) -> ReturningUpdate[Any]:
     if keyed is not None:
         without = or_(false(), *((row.c.platform == name) & (row.c.kind == kind) for name, kind in sorted(UNKEYED)))
         due = due.where(not_(without) if keyed else without)
+    if suspects is not None:
+        suspect = and_(row.c.attempts >= SUSPECT_AFTER, row.c.last_error == literal_column("''"))
+        due = due.where(suspect if suspects else not_(suspect))
     if urgent:
         due = due.where(row.c.priority == Priority.EXPEDITE)
     chosen = (

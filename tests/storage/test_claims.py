@@ -356,3 +356,29 @@ async def test_an_answer_that_waits_is_not_said_again(database: SqlDatabase, out
 
     async with database.transaction() as tx:
         assert not await tx.outbox.waits("to", "once:wecom:u1:sentence:about_it:")
+
+
+async def test_suspects_are_claimed_by_themselves_and_by_nobody_else(
+    database: SqlDatabase, inbox: SqlInboxQueue, outbox: SqlOutboxQueue
+) -> None:
+    new, silent, failed = await inbox.store([raw(f"m{n}", f"wecom:u{n}") for n in range(3)], START)
+    async with database.transaction() as tx:
+        for key in ("new", "silent", "failed"):
+            await tx.outbox.put(a_delivery(key, key))
+    async with database.writer.begin() as connection:
+        for table, this, row, error in (
+            ("inbox_work", "inbox_id", silent, "#1 OSError"),  # the first failed, of the second nobody knows
+            ("inbox_work", "inbox_id", failed, "#2 OSError"),
+            ("outbox", "idem_key", "'silent'", ""),
+            ("outbox", "idem_key", "'failed'", "http 503"),
+        ):
+            await connection.exec_driver_sql(
+                f"UPDATE {table} SET attempts = 2, last_error = '{error}' WHERE {this} = {row}"
+            )
+
+    works = await inbox.claim("w1", START, 30, 10, suspects=False)
+    sends = await outbox.claim("s1", START, 30, 10, suspects=False)
+    assert ([w.id for w in works], [d.idem_key for d in sends]) == ([new, failed], ["new", "failed"])
+    works = await inbox.claim("w1", START, 30, 10, suspects=True)
+    sends = await outbox.claim("s1", START, 30, 10, suspects=True)
+    assert ([(w.id, w.attempts) for w in works], [d.idem_key for d in sends]) == ([(silent, 3)], ["silent"])
