@@ -59,7 +59,7 @@ async def _handled(text: str) -> list[RawInbound]:
     except BadFrame:
         return []
     ack = await receiver.handle(frame)
-    await receiver.count(frame)
+    receiver.count(frame)
     if ack is not None:
         ack.text(frame).encode()
     return store.rows
