@@ -154,6 +154,21 @@ async def test_nobody_approves_their_own_order(world: World) -> None:
         assert [p.name for p in await approving.asked(act, request)] == ["技术乙"]
 
 
+async def test_the_card_names_who_was_asked_and_a_colleague_from_elsewhere_may_stand_in(world: World) -> None:
+    async with world.act() as act:
+        for number, name, region in (("E60", "技术丙", "苏"), ("E61", "技术丁", "浙")):
+            await act.tx.people.save(person(number, name, Role.TECH, region=region))
+            world.people[name] = await act.tx.people.get(number) or world.people["技术甲"]
+
+    order = await world.submitted(GOOD)
+
+    request = await world.request(order.number)
+    async with world.look() as act:
+        assert [p.name for p in await approving.asked(act, request)] == ["技术丙"]
+    await world.do(approving.decide, request.id, Verdict.APPROVED, world.by("技术丁"))
+    assert (await world.order(order.number)).status is OrderStatus.APPROVED
+
+
 async def test_where_the_only_approver_is_the_salesperson_the_director_is_asked_and_may_decide(world: World) -> None:
     async with world.act() as act:
         await act.tx.people.save(person("E06", "技术甲", Role.TECH, Role.SALES))
