@@ -196,10 +196,10 @@ class InboxLoop:
         except Exception as error:
             await self._failed(work, error)
         finally:
-            self._alone = None if self._alone == work.id else self._alone
             renewal.cancel()
             with suppress(asyncio.CancelledError):
                 await renewal
+            self._alone = None if self._alone == work.id else self._alone
         took = (self._clock.now() - started).total_seconds()
         log.info("inbox worked", inbox=work.id, kind=work.kind, platform=work.platform.value, ms=round(took * 1000))
 

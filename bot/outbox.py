@@ -152,11 +152,11 @@ class OutboxLoop:
             # The database is away: the lease runs out, and the row comes back as one that may have been sent.
             log.exception("delivery left to its lease", delivery=delivery.id)
         finally:
-            self._unkeyed.discard(_id(delivery))
-            self._suspect = None if self._suspect == delivery.id else self._suspect
             renewal.cancel()
             with suppress(asyncio.CancelledError):
                 await renewal
+            self._unkeyed.discard(_id(delivery))
+            self._suspect = None if self._suspect == delivery.id else self._suspect
 
     async def _renew(self, delivery: Delivery) -> None:
         """A picture may take longer to send than a lease lasts."""

@@ -336,5 +336,5 @@ DEFECTS: dict[str, tuple[Any, str, Any]] = {
 def test_a_defect_in_the_product_is_found(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch, defect: str) -> None:
     monkeypatch.setattr(*DEFECTS[defect])
 
-    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever gives it away
+    with pytest.raises(AssertionError):
         live(sqlite_store, phases=(Phase.generate,), max_examples=20, print_blob=False)
