@@ -22,15 +22,13 @@ from core.errors import DomainError, LeaseLost, PictureRefused
 from core.inbound import Inbound, MessageKind
 from core.notices import ClickCode, Priority
 from core.people import Person, PlatformName, Role
-from core.ports import Coordinator, Database, InboxQueue, InboxWork, Transaction
+from core.ports import SUSPECT_AFTER, Coordinator, Database, InboxQueue, InboxWork, Transaction
 from core.telling import Address, Teller
 from handlers.context import Services
 
 log = structlog.get_logger()
 
 MAX_ATTEMPTS = 5
-SUSPECT_FROM = 3
-"""An inbound at this try whose last one ended without a word may be what kills the process: it is worked alone."""
 SUSPECTS_EVERY = 0.5
 GIVE_BACK_EVERY = 0.5
 """Real seconds."""
@@ -207,7 +205,7 @@ class InboxLoop:
         """A suspect waits until it is alone, so that it takes nobody with it; a second one (a press that wants its
         answer now) goes back for later. Its attempt counts from the moment it begins: where everything is killed all
         the time, waiting is no guilt (R12)."""
-        if work.attempts < SUSPECT_FROM or work.last_error.startswith(f"#{work.attempts - 1} "):
+        if work.attempts <= SUSPECT_AFTER or work.last_error.startswith(f"#{work.attempts - 1} "):
             return True
         if self._alone not in (None, work.id):
             later = self._clock.now() + timedelta(seconds=1)

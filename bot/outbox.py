@@ -43,8 +43,8 @@ log = structlog.get_logger()
 
 URGENT_PLACES = 2
 """Kept free for expedites and escalations, whatever else is slow."""
-UNKEYED_MOST = 4
-"""In the air at once on channels without a key: so many at most are seen twice when the process is killed."""
+UNKEYED_MOST = 1
+"""In the air at once on channels without a key: so many at most are seen twice when the process is killed (R9)."""
 DEFECTS = 8
 """Tries of a delivery that we ourselves cannot make ready, before it is parked."""
 SUSPECTS_EVERY = 0.5
@@ -109,22 +109,24 @@ class OutboxLoop:
         return self._pool.idle
 
     async def _claim(self, free: int) -> list[Delivery]:
-        """By priority; the last places, in all and among the unkeyed, are left to what is urgent."""
-        now, places, room = self._clock.now(), free - URGENT_PLACES, UNKEYED_MOST - len(self._unkeyed)
-        claimed: list[Delivery] = []
-        if places > 0:
-            claimed = await self._queue.claim(
-                self._owner, now, self._lease, places, unkeyed=max(0, room - 1), suspects=False
-            )
-        if places <= 0 or room <= 1:
-            room -= sum(_unkeyed(delivery) for delivery in claimed)
-            claimed += await self._queue.claim(
-                self._owner, now, self._lease, free - len(claimed), unkeyed=max(0, room), urgent=True, suspects=False
-            )
+        """By priority; the last places are left to what is urgent."""
+        now, places = self._clock.now(), free - URGENT_PLACES
+        claimed = await self._queue.claim(
+            self._owner,
+            now,
+            self._lease,
+            places if places > 0 else free,
+            unkeyed=self._unkeyed_room(),
+            urgent=places <= 0,
+            suspects=False,
+        )
         self._note_unkeyed(claimed)
         suspects = await self._claim_suspect(now, free - len(claimed))
         self._note_unkeyed(suspects)
         return claimed + suspects
+
+    def _unkeyed_room(self) -> int:
+        return max(0, UNKEYED_MOST - len(self._unkeyed))
 
     def _note_unkeyed(self, claimed: list[Delivery]) -> None:
         self._unkeyed |= {_id(delivery) for delivery in claimed if _unkeyed(delivery)}
@@ -135,7 +137,7 @@ class OutboxLoop:
         real = asyncio.get_running_loop().time
         if self._suspect is not None or free <= 0 or real() < self._suspects_at:
             return []
-        room = min(1, max(0, UNKEYED_MOST - len(self._unkeyed)))
+        room = min(1, self._unkeyed_room())
         found = await self._queue.claim(self._owner, now, self._lease, 1, unkeyed=room, suspects=True)
         for delivery in found:
             self._suspect = delivery.id

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from core.timeline import GENESIS, TimelineEntry, entry_hash
+from core.timeline import GENESIS, TimelineEntry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,18 +121,7 @@ def link_holds(link: StoredLink, *, seq: int, prev_hash: str) -> bool:
     if entry is None or link.seq != seq or link.prev_hash != prev_hash:
         return False
     try:
-        computed = entry_hash(
-            ref=entry.ref,
-            seq=entry.seq,
-            action=entry.action,
-            actor=entry.actor,
-            actor_name=entry.actor_name,
-            channel=entry.channel,
-            evidence=entry.evidence,
-            details=entry.details,
-            at=entry.at,
-            prev_hash=prev_hash,
-        )
+        computed = entry.hash_after(prev_hash)
     except (UnicodeEncodeError, OverflowError):
         return False
     return link.hash == computed

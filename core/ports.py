@@ -22,6 +22,9 @@ from core.stock import Allocation, Lot, StockMovement
 from core.timeline import TimelineEntry
 from core.waves import PickList, Wave
 
+SUSPECT_AFTER = 2
+"""Claims after which a row of whose last one nobody knows how it ended may be what ends the process."""
+
 # ---------------------------------------------------------------- repositories (inside one transaction)
 
 
@@ -415,8 +418,8 @@ class InboxQueue(Protocol):
     ) -> list[InboxWork]:
         """T2: oldest open row per conversation; attempts + 1 at the claim. ``only`` = claim just that inbox id.
 
-        ``suspects``: only rows that were claimed twice or more and of whose last try nobody knows how it ended, or
-        with False only the others; None: both.
+        ``suspects``: only rows that were claimed ``SUSPECT_AFTER`` times or more and of whose last try nobody knows
+        how it ended, or with False only the others; None: both.
         """
 
     async def renew(self, inbox_id: int, owner: str, until: datetime) -> bool: ...

@@ -33,6 +33,21 @@ class TimelineEntry:
     hash: str
     id: int | None = None
 
+    def hash_after(self, prev_hash: str) -> str:
+        """What its hash must be at this place of the chain."""
+        return entry_hash(
+            ref=self.ref,
+            seq=self.seq,
+            action=self.action,
+            actor=self.actor,
+            actor_name=self.actor_name,
+            channel=self.channel,
+            evidence=self.evidence,
+            details=self.details,
+            at=self.at,
+            prev_hash=prev_hash,
+        )
+
 
 def entry_hash(
     *,
@@ -71,19 +86,7 @@ def first_broken(entries: Sequence[TimelineEntry]) -> TimelineEntry | None:
     """The first entry of one subject (in order of ``seq``) whose link does not hold; None when all do."""
     prev = GENESIS
     for expected, entry in enumerate(entries, start=1):
-        computed = entry_hash(
-            ref=entry.ref,
-            seq=entry.seq,
-            action=entry.action,
-            actor=entry.actor,
-            actor_name=entry.actor_name,
-            channel=entry.channel,
-            evidence=entry.evidence,
-            details=entry.details,
-            at=entry.at,
-            prev_hash=prev,
-        )
-        if entry.seq != expected or entry.prev_hash != prev or entry.hash != computed:
+        if entry.seq != expected or entry.prev_hash != prev or entry.hash != entry.hash_after(prev):
             return entry
         prev = entry.hash
     return None

@@ -17,8 +17,6 @@ from storage.types import UtcDateTime
 
 NOW = bindparam("now", type_=UtcDateTime)
 """A claim is made once per process and run with values: putting it together costs more than running it."""
-SUSPECT_AFTER = 2
-"""Claims after which a row of whose last one nobody knows how it ended may be what ends the process."""
 NO_LEASE = {"owner": "", "lease_until": None}
 
 

@@ -28,10 +28,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from core.inbound import RawInbound
-from core.ports import InboxWork
+from core.ports import SUSPECT_AFTER, InboxWork
 from storage import tables as t
 from storage.queues.arriving import Key, door_of, row_of
-from storage.queues.claims import NO_LEASE, NOW, SUSPECT_AFTER, is_due, read, touch
+from storage.queues.claims import NO_LEASE, NOW, is_due, read, touch
 from storage.session import unbroken
 
 

@@ -29,9 +29,9 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from core.notices import UNKEYED, Delivery, DeliveryState, Priority
 from core.people import PlatformName
-from core.ports import Try
+from core.ports import SUSPECT_AFTER, Try
 from storage import tables as t
-from storage.queues.claims import NO_LEASE, SUSPECT_AFTER, is_due, read, touch
+from storage.queues.claims import NO_LEASE, is_due, read, touch
 from storage.session import unbroken
 
 

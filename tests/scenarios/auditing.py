@@ -84,6 +84,7 @@ def an_auditor(running: demo.World, outside: Outside, **terms: Any) -> Auditor:
         "folder": running.folder,
         "alone": bot.database.single_instance,
         "grace": 0.3,
+        "first": 0.0,
     }
     return Auditor(**{**values, **terms})
 

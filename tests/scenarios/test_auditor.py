@@ -53,6 +53,16 @@ async def test_a_deadline_that_vanished_is_armed_again_and_reported(
     assert await auditor.look() == []
 
 
+async def test_after_a_start_those_who_waited_come_before_the_audit(running: demo.World, outside: Outside) -> None:
+    late = an_auditor(running, outside, replica="late", first=0.5)
+    started = asyncio.get_running_loop().time()
+    late.start()
+    await until(lambda: outside.well > 0)
+    await late.stop()
+
+    assert asyncio.get_running_loop().time() - started >= 0.5
+
+
 async def test_a_draft_that_has_climbed_already_has_no_timer_and_that_is_in_order(
     running: demo.World, stage: Stage, auditor: Auditor
 ) -> None:

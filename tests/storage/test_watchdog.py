@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import pytest
 from sqlalchemy import text
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from cluster.proxy import Proxy
 from storage.away import is_away
+from storage.engine import GOODBYE_WITHIN, connect
 from storage.watchdog import PATIENT, cut_silent_connections
 from tests.servers import PostgresServer
 
@@ -76,3 +78,21 @@ async def test_a_connection_that_waits_in_the_pool_is_left_alone(
     await elsewhere.dispose()
 
     assert await backend() == first
+
+
+@pytest.mark.postgres
+async def test_the_end_does_not_wait_for_a_silent_server(
+    postgres_server: PostgresServer, proxy: Proxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    engines = connect(postgres_server.tcp_url("postgres", port=proxy.port), pool_size=6)
+    async with AsyncExitStack() as held:
+        for _ in range(6):  # each would be waited for by itself
+            connection = await held.enter_async_context(engines.writer.connect())
+            await connection.execute(text("SELECT 1"))
+            await connection.commit()
+
+    proxy.black_hole()
+    async with asyncio.timeout(GOODBYE_WITHIN * 3):
+        await engines.close()
+
+    assert "database connections left open, the server is silent" in caplog.messages
