@@ -30,6 +30,7 @@ from storage.repositories.stock import SqlStock
 from storage.repositories.timeline import SqlTimeline
 from storage.repositories.waves import SqlWaves
 from storage.session import Work, unbroken
+from storage.sqlite_driver import unhurried
 from storage.tables import metadata
 from storage.watchdog import PATIENT
 
@@ -121,8 +122,10 @@ class SqlDatabase:
         """Bring the schema to the newest revision, whatever it is now."""
         async with self._engines.writer.connect() as connection:
             await connection.execution_options(**{PATIENT: True})
-            async with connection.begin():
-                await connection.run_sync(upgrade)
+            driver = (await connection.get_raw_connection()).driver_connection
+            with unhurried(driver):
+                async with connection.begin():
+                    await connection.run_sync(upgrade)
 
     def cut(self) -> None:
         """Let go of a database that does not answer: whoever waits for it fails now."""

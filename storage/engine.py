@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from storage.sqlite_thread import opener
+from storage.sqlite_driver import opener
 from storage.watchdog import cut_silent_connections
 
 log = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ def _sqlite(path: Path) -> Engines:
     # with another connection's commit (WAL-reset bug).
     writer = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(path)),
-        async_creator=opener(str(path)),
+        async_creator=opener(str(path), direct=True),
         poolclass=AsyncAdaptedQueuePool,
         pool_size=1,
         max_overflow=0,

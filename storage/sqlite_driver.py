@@ -1,14 +1,19 @@
-"""SQLite in its thread, asked once per statement.
+"""SQLite, asked once per statement, and in its thread only where something may be waited for.
 
-aiosqlite goes to the thread for the cursor, the statement, its rows and the end of the cursor: four times for what
-takes SQLite a few microseconds. Each time costs two switches of threads and a turn of the event loop, together more
-than anything else that an order needs.
+aiosqlite goes to a thread for the cursor, the statement, its rows and the end of the cursor: four times for what takes
+SQLite a few microseconds. Each time costs two switches of threads and a turn of the event loop, together more than
+anything else that an order needs. A cursor here goes there once.
+
+The writer does not even do that inside a transaction. It has the lock by then and the pages are in memory, so a
+statement takes less time than the way to the thread; meanwhile everybody else waits for the one writer. What waits for
+the lock or the disk (BEGIN, COMMIT), what has many rows (executemany) and what reads at length stays in the thread.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import aiosqlite
@@ -21,18 +26,23 @@ How = Callable[[sqlite3.Cursor, str, Any], object]
 class OneTripConnection(aiosqlite.Connection):
     """aiosqlite's connection and thread, with cursors of one trip."""
 
+    direct = False
+    """Statements inside a transaction run where they are asked for."""
+
     def cursor(self) -> OneTrip:  # type: ignore[override]
         return OneTrip(self)
 
     async def trip(self, cursor: OneTrip, how: How, sql: str, parameters: Any) -> None:
-        await self._execute(self._run, cursor, how, sql, parameters)  # type: ignore[no-untyped-call]
+        if self.direct and how is sqlite3.Cursor.execute and self._conn.in_transaction:
+            self._run(cursor, how, sql, parameters)
+        else:
+            await self._execute(self._run, cursor, how, sql, parameters)  # type: ignore[no-untyped-call]
 
     def end_with_process(self) -> None:
         """A process that ends does not wait for the thread."""
         self._thread.daemon = True
 
     def _run(self, result: OneTrip, how: How, sql: str, parameters: Any) -> None:
-        """In the thread."""
         cursor = self._conn.cursor()
         try:
             how(cursor, sql, parameters)
@@ -77,7 +87,7 @@ class OneTrip:
         return None
 
 
-def opener(database: str, *, uri: bool = False) -> Callable[[], Awaitable[aiosqlite.Connection]]:
+def opener(database: str, *, uri: bool = False, direct: bool = False) -> Callable[[], Awaitable[aiosqlite.Connection]]:
     """For SQLAlchemy's ``async_creator``: opens the file. Raises sqlite3.OperationalError when it can't."""
 
     async def opened() -> aiosqlite.Connection:
@@ -85,6 +95,20 @@ def opener(database: str, *, uri: bool = False) -> Callable[[], Awaitable[aiosql
             lambda: sqlite3.connect(database, uri=uri, check_same_thread=False), iter_chunk_size=ITER_CHUNK
         )
         connection.end_with_process()
+        connection.direct = direct
         return await connection
 
     return opened
+
+
+@contextmanager
+def unhurried(driver: object) -> Iterator[None]:
+    """What this connection is asked now may take seconds: all of it goes to the thread, while others are answered."""
+    if not isinstance(driver, OneTripConnection):
+        yield
+        return
+    before, driver.direct = driver.direct, False
+    try:
+        yield
+    finally:
+        driver.direct = before
