@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
@@ -13,9 +13,9 @@ from bot.rendering import Renderer, digest
 from cards.card import Card
 from core.clock import Clock
 from core.desk import Act
-from core.notices import CardKind, ClickCode, Delivery, PostedCard
+from core.notices import CardKind, ClickCode, Delivery, Painted, PostedCard
 from core.people import PlatformName
-from core.ports import Database, Messenger, SendResult, Transaction
+from core.ports import Database, Messenger, Transaction
 from core.telling import Address, Teller, card_id
 
 log = structlog.get_logger()
@@ -24,7 +24,17 @@ CODE_LIFE = timedelta(hours=72)
 SAID_WHEN_STALE = frozenset({CardKind.APPROVAL, CardKind.ESCALATION, CardKind.PICKUP, CardKind.PICK_LIST})
 """Cards on which somebody might still press in vain; the others' ends are told by the sentence of the change."""
 
-Outcome = tuple[str, tuple[str, ...]]
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of a send: the platform's id for it, whom it did not reach, and what the screens show since.
+
+    ``painted`` is noted by whoever marks the delivery as sent, in the same commit.
+    """
+
+    provider_id: str
+    unreachable: tuple[str, ...] = ()
+    painted: Painted | None = None
 
 
 class CardSender:
@@ -37,7 +47,7 @@ class CardSender:
         self._clock = clock
 
     async def send(self, delivery: Delivery, messenger: Messenger) -> Outcome | None:
-        """Provider id and unreached accounts; None when the screens show this state already (superseded)."""
+        """None when the screens show this state already (superseded)."""
         kind, ref, key = CardKind(delivery.body["kind"]), delivery.body["ref"], delivery.body["key"]
         async with self._database.reading() as tx:
             act = Act(tx=tx, desk=await self._desks.get(tx), tell=Teller(tx, now=self._clock.now(), cause="render"))
@@ -65,41 +75,44 @@ class CardSender:
             )
         payload = self._renderer.payload(card, delivery.platform, posted.card_id)
         shown = digest(self._renderer.payload(card, delivery.platform, None))
-        first = posted.shown_digest or shown
-        if not posted.shown_digest:
-            await self._shown(posted, shown, closed=False)
         retry = delivery.unsure or delivery.attempts > 1
         result = await messenger.send_card(posted.recipients, payload, posted.card_id, retry=retry)
-        # Had an earlier try of unknown outcome put it there, it stands in the state of that time: the delivery of the
-        # change since then, next in this lane, will see the difference.
-        await self._posted(posted, result, first if result.already else shown, closed=bool(card.closed_text))
-        return result.provider_id, result.unreachable
+        # Had an earlier try of unknown outcome put it there, it stands in the state of that time, which nobody noted:
+        # the delivery of a change since then, next in this lane, finds it different from anything.
+        painted = Painted(
+            platform=posted.platform,
+            card_id=posted.card_id,
+            digest=posted.shown_digest if result.already else shown,
+            closed=bool(card.closed_text),
+            posted_at=self._clock.now(),
+            send_code=result.response_code,
+        )
+        return Outcome(provider_id=result.provider_id, unreachable=result.unreachable, painted=painted)
 
     async def _repaint(
         self, delivery: Delivery, messenger: Messenger, card: Card, posted: PostedCard
     ) -> Outcome | None:
         payload = self._renderer.payload(card, delivery.platform, None)
         shown = digest(payload)
+        painted = Painted(platform=posted.platform, card_id=posted.card_id, digest=shown, closed=bool(card.closed_text))
         if delivery.platform is not PlatformName.WECOM:
             try:
                 result = await messenger.update_card(posted, payload, "")
             except CardGone:
                 return await self._fresh(delivery, messenger, card, posted)
-            await self._shown(posted, shown, closed=bool(card.closed_text))
-            return result.provider_id, result.unreachable
+            return Outcome(provider_id=result.provider_id, unreachable=result.unreachable, painted=painted)
         while (code := await self._take_code(posted, shown, passing=card.passing)) is not None:
             value, tried_for = code
+            spent = replace(painted, spent=value)
             try:
                 result = await messenger.update_card(posted, payload, value)
             except CardGone:
                 if tried_for == shown:  # our earlier try of unknown outcome was the one that spent it
-                    await self._shown(posted, shown, closed=bool(card.closed_text), spent=value)
-                    return posted.card_id, ()
+                    return Outcome(provider_id=posted.card_id, painted=spent)
                 async with self._database.transaction() as tx:
                     await _spend(tx, posted, value)
                 continue
-            await self._shown(posted, shown, closed=bool(card.closed_text), spent=value)
-            return result.provider_id, result.unreachable
+            return Outcome(provider_id=result.provider_id, unreachable=result.unreachable, painted=spent)
         if card.passing:
             return None
         return await self._fresh(delivery, messenger, card, posted)
@@ -146,31 +159,16 @@ class CardSender:
                 await tell.say(to, "card_over", title=card.title, outcome=card.closed_text)
             row.shown_digest, row.closed = shown, True
             await tx.outbox.save_posted(row)
-        return posted.card_id, ()
+        return Outcome(provider_id=posted.card_id)
 
-    async def _posted(self, posted: PostedCard, result: SendResult, shown: str, *, closed: bool) -> None:
-        async with self._database.transaction() as tx:
-            await tx.outbox.note_posted(
-                posted.platform,
-                posted.card_id,
-                digest=shown,
-                closed=closed,
-                at=self._clock.now(),
-                send_code=result.response_code,
-            )
-
-    async def _shown(self, posted: PostedCard, shown: str, *, closed: bool, spent: str = "") -> None:
-        async with self._database.transaction() as tx:
-            if spent:
-                await _spend(tx, posted, spent)
-            await tx.outbox.note_shown(posted.platform, posted.card_id, digest=shown, closed=closed)
-
-    async def mark_shown(
-        self, platform: PlatformName, card_id: str, payload: dict[str, object], *, closed: bool
-    ) -> None:
+    async def mark_shown(self, posted: PostedCard, payload: dict[str, object], *, closed: bool) -> None:
         """The platform painted this state by itself: it was the answer to a press (DingTalk)."""
-        async with self._database.transaction() as tx:
-            await tx.outbox.note_shown(platform, card_id, digest=digest(dict(payload)), closed=closed)
+        shown = digest(dict(payload))
+        if (shown, closed) != (posted.shown_digest, posted.closed):
+            async with self._database.transaction() as tx:
+                await tx.outbox.note_painted(
+                    Painted(platform=posted.platform, card_id=posted.card_id, digest=shown, closed=closed)
+                )
 
     async def _take_code(self, posted: PostedCard, shown: str, *, passing: bool) -> tuple[str, str] | None:
         """The newest click's code, else the one of the send, noted as tried before the call that may spend it; with

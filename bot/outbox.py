@@ -11,7 +11,7 @@ from functools import partial
 
 import structlog
 
-from bot.card_sending import CardSender
+from bot.card_sending import CardSender, Outcome
 from bot.folding import folded
 from bot.insisting import insisting
 from bot.masterdata import DeskSource
@@ -35,7 +35,7 @@ from core.clock import Clock
 from core.desk import Act
 from core.notices import UNKEYED, Delivery, DeliveryKind, Priority
 from core.people import PlatformName, Role
-from core.ports import Coordinator, Database, FileStore, Messenger, OutboxQueue, Transaction, Try
+from core.ports import Coordinator, Database, FileStore, Messenger, OutboxQueue, SendResult, Transaction, Try
 from core.telling import Address, Teller
 from handlers import texts
 
@@ -157,7 +157,9 @@ class OutboxLoop:
             renewal.cancel()
             with suppress(asyncio.CancelledError):
                 await renewal
-            self._unkeyed.discard(_id(delivery))
+            if _unkeyed(delivery):
+                self._unkeyed.discard(_id(delivery))
+                self._pool.hurry()
             self._suspect = None if self._suspect == delivery.id else self._suspect
 
     async def _renew(self, delivery: Delivery) -> None:
@@ -172,97 +174,92 @@ class OutboxLoop:
 
     async def _work(self, delivery: Delivery) -> None:
         started = self._clock.now()
-        code, result, logged = "", "sent", False
+
+        def tried(result: str, code: str = "") -> Try:
+            return Try(
+                attempt=delivery.attempts,
+                at=started,
+                result=result,
+                errcode=code,
+                latency_ms=round((self._clock.now() - started).total_seconds() * 1000),
+            )
+
         try:
             if delivery.attempts > SILENT_ENDS and not delivery.last_error:
-                await self._park(delivery, "every try ended without a word")
-                result = "poison"
+                said = tried("poison")
+                await self._park(delivery, "every try ended without a word", said)
             else:
-                logged = await self._send(delivery, started)
+                outcome = await self._send(delivery)
+                said = tried("sent" if outcome else "superseded")
+                await insisting(partial(self._mark, delivery, outcome, said))
         except Throttled as full:
             self._count("throttled", platform=delivery.platform.value, api=full.api)
-            await insisting(partial(self._failed, delivery, full))
+            await insisting(partial(self._failed, delivery, full, None))
             return  # the platform was not asked: no try
         except PlatformError as error:
-            code, result = error.code, type(error).__name__
-            await insisting(partial(self._failed, delivery, error))
+            said = tried(type(error).__name__, error.code)
+            await insisting(partial(self._failed, delivery, error, said))
         except Exception as error:
-            code, result = type(error).__name__, "failed"
+            said = tried("failed", type(error).__name__)
             log.exception("delivery failed", delivery=delivery.id)
-            await self._defect(delivery, f"{type(error).__name__}: {error}"[:500])
-        latency = self._ms_since(started)
-        self._count("deliveries", platform=delivery.platform.value, result=result)
-        if not logged:
-            await self._queue.log(
-                _id(delivery), delivery.attempts, at=started, result=result, errcode=code, latency_ms=latency
-            )
+            await self._defect(delivery, f"{type(error).__name__}: {error}"[:500], said)
+        self._count("deliveries", platform=delivery.platform.value, result=said.result)
         log.info(
             "delivery",
             delivery=delivery.id,
             kind=delivery.kind.value,
             platform=delivery.platform.value,
-            result=result,
-            code=code,
-            ms=latency,
+            result=said.result,
+            code=said.errcode,
+            ms=said.latency_ms,
         )
 
-    async def _send(self, delivery: Delivery, started: datetime) -> bool:
-        """Whether the try is logged already, with its mark."""
+    async def _send(self, delivery: Delivery) -> Outcome | None:
+        """None: the screens show it already, nothing was sent."""
         messenger = self._messengers.get(delivery.platform)
         if messenger is None:
             raise NotReachable("no_platform", f"{delivery.platform} is not configured")
         if delivery.kind is DeliveryKind.CARD:
-            outcome = await self._cards.send(delivery, messenger)
-            if outcome is None:
-                await self._queue.superseded(_id(delivery), self._owner)
-                return False
-            provider, unreachable = outcome
-        else:
-            provider, unreachable = await self._plain(delivery, messenger)
-        await self._mark_sent(delivery, provider, unreachable, started)
-        return True
+            return await self._cards.send(delivery, messenger)
+        return await self._plain(delivery, messenger)
 
-    async def _mark_sent(
-        self, delivery: Delivery, provider: str, unreachable: tuple[str, ...], started: datetime
-    ) -> None:
+    async def _mark(self, delivery: Delivery, outcome: Outcome | None, tried: Try) -> None:
         """It is at the platform: forgetting that for a database that is away a moment would send it twice."""
+        if outcome is None:
+            await self._queue.superseded(_id(delivery), self._owner, tried=tried)
+            return
+        if outcome.unreachable:  # first, so that a crash in between tells nobody less
+            await self._elsewhere(delivery, outcome.unreachable)
+        if not await self._queue.sent(
+            _id(delivery),
+            self._owner,
+            provider_id=outcome.provider_id,
+            at=self._clock.now(),
+            tried=tried,
+            painted=outcome.painted,
+        ):
+            log.warning("delivery lease lost, sent all the same", delivery=delivery.id)
 
-        tried = Try(attempt=delivery.attempts, at=started, result="sent", latency_ms=self._ms_since(started))
-
-        async def mark() -> None:
-            if unreachable:  # first, so that a crash in between tells nobody less
-                await self._elsewhere(delivery, unreachable)
-            now = self._clock.now()
-            if not await self._queue.sent(_id(delivery), self._owner, provider_id=provider, at=now, tried=tried):
-                log.warning("delivery lease lost, sent all the same", delivery=delivery.id)
-
-        await insisting(mark)
-
-    def _ms_since(self, started: datetime) -> int:
-        return round((self._clock.now() - started).total_seconds() * 1000)
-
-    async def _plain(self, delivery: Delivery, messenger: Messenger) -> tuple[str, tuple[str, ...]]:
+    async def _plain(self, delivery: Delivery, messenger: Messenger) -> Outcome:
         account = delivery.recipients[0]
         if delivery.kind is DeliveryKind.TEXT:
             body = await folded(self._queue, delivery, self._owner)
             return await self._text(delivery, messenger, texts.render(body["sentence"], body["args"]))
         data = await self._picture(delivery)
         if data is None:
-            return "", ()
+            return Outcome(provider_id="")
         name = picture_name(delivery.body["source"], delivery.body["ref"])
         handle = await self._uploaded(delivery, messenger, data, name)
         result = await messenger.send_image(account, data, name, handle=handle, retry=delivery.unsure)
-        return result.provider_id, result.unreachable
+        return Outcome(provider_id=result.provider_id, unreachable=result.unreachable)
 
-    async def _text(self, delivery: Delivery, messenger: Messenger, words: str) -> tuple[str, tuple[str, ...]]:
-        provider = ""
-        unreachable: tuple[str, ...] = ()
+    async def _text(self, delivery: Delivery, messenger: Messenger, words: str) -> Outcome:
+        result = SendResult()
         again = delivery.unsure
         for part in split(words):
             result = await messenger.send_text(delivery.recipients[0], part, retry=again)
-            provider, unreachable = result.provider_id, result.unreachable
             delivery.unsure = True  # a part is there: should a later one fail, the next try repeats this one
-        return provider, unreachable
+        return Outcome(provider_id=result.provider_id, unreachable=result.unreachable)
 
     async def _uploaded(self, delivery: Delivery, messenger: Messenger, data: bytes, name: str) -> str:
         """Uploaded once and noted before it is sent: the duplicate check compares the very handle."""
@@ -284,43 +281,45 @@ class OutboxLoop:
     async def _act(self, tx: Transaction) -> Act:
         return Act(tx=tx, desk=await self._desks.get(tx), tell=Teller(tx, now=self._clock.now(), cause="render"))
 
-    async def _failed(self, delivery: Delivery, error: PlatformError) -> None:
+    async def _failed(self, delivery: Delivery, error: PlatformError, tried: Try | None) -> None:
         name, attempts = delivery.platform.value, delivery.attempts
         match error:
             case RateLimited():
                 at = self._retries.after_limit(error, Priority(delivery.priority))
-                await self._later(delivery, at, str(error), count=False)
+                await self._later(delivery, at, str(error), tried, count=False)
             case PlatformDown():
                 delivery.unsure = delivery.unsure or not isinstance(error, Unsent)
-                await self._later(delivery, self._retries.after_failure(attempts), str(error))
+                await self._later(delivery, self._retries.after_failure(attempts), str(error), tried)
             case PlatformBusy(code="-1"):
                 answers = await self._queue.failures(_id(delivery), error.code) + 1
-                await self._later(delivery, self._retries.after_busy(answers), str(error))
+                await self._later(delivery, self._retries.after_busy(answers), str(error), tried)
             case PlatformBusy():
-                await self._later(delivery, self._retries.after_failure(attempts), str(error))
+                await self._later(delivery, self._retries.after_failure(attempts), str(error), tried)
             case MediaGone() if _handle(delivery) in delivery.body:
                 body = {key: value for key, value in delivery.body.items() if key != _handle(delivery)}
                 await self._queue.keep(_id(delivery), self._owner, body)
-                await self._later(delivery, self._retries.after_failure(attempts), str(error))
+                await self._later(delivery, self._retries.after_failure(attempts), str(error), tried)
             case TokenRejected():
                 at = self._clock.now() + timedelta(seconds=error.retry_after or LONGEST_WAIT)
-                await self._later(delivery, at, str(error), count=False)
+                await self._later(delivery, at, str(error), tried, count=False)
                 await self._alarm(delivery, f"{name} 凭证被拒({error.code}),消息暂停发送,请检查密钥")
             case NotReachable():
-                await self._park(delivery, str(error))
+                await self._park(delivery, str(error), tried)
             case QuotaExhausted():
-                await self._park(delivery, str(error))
+                await self._park(delivery, str(error), tried)
                 await self._alarm(delivery, f"{name} 本月额度已用完,消息改走另一平台")
             case _:
-                await self._queue.dead(_id(delivery), self._owner, error=str(error), at=self._clock.now())
+                await self._queue.dead(_id(delivery), self._owner, error=str(error), at=self._clock.now(), tried=tried)
                 await self._alarm(delivery, f"{name} 拒绝了一条消息({error.code}),已搁置 {delivery.id}")
 
-    async def _defect(self, delivery: Delivery, error: str) -> None:
+    async def _defect(self, delivery: Delivery, error: str, tried: Try) -> None:
         delivery.unsure = True
         at = self._retries.after_failure(delivery.attempts) if delivery.attempts < DEFECTS else None
-        await insisting(partial(self._later, delivery, at, error))
+        await insisting(partial(self._later, delivery, at, error, tried))
 
-    async def _later(self, delivery: Delivery, at: datetime | None, error: str, *, count: bool = True) -> None:
+    async def _later(
+        self, delivery: Delivery, at: datetime | None, error: str, tried: Try | None, *, count: bool = True
+    ) -> None:
         """Try again ``at`` that time; with None, or past the budget of its urgency, the other messenger takes over.
 
         What is urgent changes over before a ban that outlasts its budget, not after. As long as somebody of the
@@ -330,7 +329,7 @@ class OutboxLoop:
         if at is None or at >= until:
             everybody = await self._elsewhere(delivery, tuple(delivery.recipients))
             if at is None or everybody or at >= self._retries.last_resort(delivery, until):
-                await self._park(delivery, error, forwarded=True)
+                await self._park(delivery, error, tried, forwarded=True)
                 await self._alarm(
                     delivery, f"{delivery.platform.value} 有消息一直发不出去,能改走另一平台的已改走,请回复“搁置”查看"
                 )
@@ -343,14 +342,15 @@ class OutboxLoop:
             count=count,
             unsure=delivery.unsure,
             give_up_at=until,
+            tried=tried,
         )
 
-    async def _park(self, delivery: Delivery, error: str, *, forwarded: bool = False) -> None:
+    async def _park(self, delivery: Delivery, error: str, tried: Try | None, *, forwarded: bool = False) -> None:
         """Given up here: on to the other messenger, and a dead letter. In this order, so that a crash in between tells
         nobody less."""
         if not forwarded:
             await self._elsewhere(delivery, tuple(delivery.recipients))
-        await self._queue.dead(_id(delivery), self._owner, error=error, at=self._clock.now())
+        await self._queue.dead(_id(delivery), self._owner, error=error, at=self._clock.now(), tried=tried)
 
     async def _elsewhere(self, delivery: Delivery, accounts: tuple[str, ...]) -> bool:
         """People this channel did not reach get it on their other messenger; whether all of them have one."""

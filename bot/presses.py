@@ -49,5 +49,5 @@ class PressAnswers:
         if card is None:
             return {}
         payload = self._renderer.payload(card, PlatformName.DINGTALK, None)
-        await self._sender.mark_shown(PlatformName.DINGTALK, card_id, payload, closed=bool(card.closed_text))
+        await self._sender.mark_shown(posted, payload, closed=bool(card.closed_text))
         return dingtalk_cards.answer(card)

@@ -121,6 +121,21 @@ class PostedCard:
     id: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Painted:
+    """What a card shows since a send or the answer to a press. With ``posted_at`` the platform has taken it anew."""
+
+    platform: PlatformName
+    card_id: str
+    digest: str
+    closed: bool
+    posted_at: datetime | None = None
+    send_code: str = ""
+    """The one-shot code that came with a new card; needs ``posted_at``."""
+    spent: str = ""
+    """The one-shot code that the repaint used up."""
+
+
 @dataclass(kw_only=True)
 class ClickCode:
     """A WeCom response_code brought by a click: usable once, within 72 h."""

@@ -14,7 +14,7 @@ from core.catalog import Bin, CalendarDay, Carrier, Customer, Part, Warehouse
 from core.deadlines import Deadline, DeadlineKind
 from core.expedite import Expedite
 from core.inbound import RawInbound
-from core.notices import CardKind, ClickCode, Delivery, Expectation, PostedCard
+from core.notices import CardKind, ClickCode, Delivery, Expectation, Painted, PostedCard
 from core.orders import Order, OrderRevision, OrderStatus
 from core.people import Person, PlatformName, Role
 from core.reading.words import ReadPage
@@ -251,13 +251,8 @@ class Outbox(Protocol):
 
     async def save_posted(self, card: PostedCard) -> None: ...
 
-    async def note_shown(self, platform: PlatformName, card_id: str, *, digest: str, closed: bool) -> None:
-        """What stands, or is about to stand, on the screens; a card that we do not know is left alone."""
-
-    async def note_posted(
-        self, platform: PlatformName, card_id: str, *, digest: str, closed: bool, at: datetime, send_code: str
-    ) -> None:
-        """The platform has taken the card; ``send_code`` is the one-shot code of the send, empty without one."""
+    async def note_painted(self, painted: Painted) -> None:
+        """What stands on the screens; a card that we do not know is left alone."""
 
     async def add_click_code(self, code: ClickCode) -> None: ...
 
@@ -448,9 +443,12 @@ class Try:
     at: datetime
     result: str
     latency_ms: int
+    errcode: str = ""
 
 
 class OutboxQueue(Protocol):
+    """``tried`` goes into the log with the same commit, also when somebody else has the row."""
+
     async def claim(
         self,
         owner: str,
@@ -473,12 +471,19 @@ class OutboxQueue(Protocol):
         """The send takes longer; False when somebody else has the row."""
 
     async def sent(
-        self, delivery_id: int, owner: str, *, provider_id: str, at: datetime, tried: Try | None = None
+        self,
+        delivery_id: int,
+        owner: str,
+        *,
+        provider_id: str,
+        at: datetime,
+        tried: Try | None = None,
+        painted: Painted | None = None,
     ) -> bool:
-        """The platform has it; ``tried`` goes into the log with the same commit. False when somebody else has the row;
-        the try is logged all the same."""
+        """The platform has it; ``painted`` is what the screens show since. False when somebody else has the row: what
+        is painted and tried is noted all the same."""
 
-    async def superseded(self, delivery_id: int, owner: str) -> None: ...
+    async def superseded(self, delivery_id: int, owner: str, *, tried: Try | None = None) -> None: ...
 
     async def retry(
         self,
@@ -490,6 +495,7 @@ class OutboxQueue(Protocol):
         count: bool = True,
         unsure: bool = False,
         give_up_at: datetime | None = None,
+        tried: Try | None = None,
     ) -> None:
         """Back to ready; ``count=False`` gives the attempt back (parked by a throttle or breaker), ``unsure`` notes
         that it may have arrived, ``give_up_at`` until when it is tried."""
@@ -510,12 +516,8 @@ class OutboxQueue(Protocol):
     async def oldest(self) -> dict[PlatformName, datetime]:
         """Since when the oldest unsent notice of each platform waits."""
 
-    async def dead(self, delivery_id: int, owner: str, *, error: str, at: datetime) -> None:
+    async def dead(self, delivery_id: int, owner: str, *, error: str, at: datetime, tried: Try | None = None) -> None:
         """Give up: state dead and a dead letter, in one transaction."""
-
-    async def log(
-        self, delivery_id: int, attempt: int, *, at: datetime, result: str, errcode: str, latency_ms: int
-    ) -> None: ...
 
     async def next_available(self) -> datetime | None: ...
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     TextClause,
+    Update,
     and_,
     bindparam,
     exists,
@@ -24,13 +25,14 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from core.notices import UNKEYED, Delivery, DeliveryState, Priority
+from core.notices import UNKEYED, Delivery, DeliveryState, Painted, Priority
 from core.people import PlatformName
 from core.ports import SUSPECT_AFTER, Try
 from storage import tables as t
+from storage.painting import noted
 from storage.queues.claims import NO_LEASE, is_due, read, touch
 from storage.session import unbroken
 
@@ -77,20 +79,37 @@ class SqlOutboxQueue:
         return await touch(self._engine, _mine(delivery_id, owner).values(lease_until=until)) == 1
 
     async def sent(
-        self, delivery_id: int, owner: str, *, provider_id: str, at: datetime, tried: Try | None = None
+        self,
+        delivery_id: int,
+        owner: str,
+        *,
+        provider_id: str,
+        at: datetime,
+        tried: Try | None = None,
+        painted: Painted | None = None,
     ) -> bool:
-        return await unbroken(self._sent(delivery_id, owner, provider_id, at, tried))
-
-    async def _sent(self, delivery_id: int, owner: str, provider_id: str, at: datetime, tried: Try | None) -> bool:
         values = {"this": delivery_id, "mine": owner, "provider": provider_id, "moment": at}
-        async with self._engine.begin() as connection:
-            marked = (await connection.execute(_SENT, values)).rowcount == 1
-            if tried is not None:
-                await connection.execute(_LOG, {"outbox_id": delivery_id, "errcode": "", **asdict(tried)})
-        return marked
+        return await unbroken(self._ended(_SENT, values, delivery_id, tried, painted))
 
-    async def superseded(self, delivery_id: int, owner: str) -> None:
-        await touch(self._engine, _mine(delivery_id, owner).values(state=DeliveryState.SUPERSEDED, **NO_LEASE))
+    async def superseded(self, delivery_id: int, owner: str, *, tried: Try | None = None) -> None:
+        needless = _mine(delivery_id, owner).values(state=DeliveryState.SUPERSEDED, **NO_LEASE)
+        await unbroken(self._ended(needless, {}, delivery_id, tried))
+
+    async def _ended(
+        self,
+        statement: ReturningUpdate[Any] | Update,
+        values: dict[str, Any],
+        delivery_id: int,
+        tried: Try | None,
+        painted: Painted | None = None,
+    ) -> bool:
+        """One try is over: what became of it, in one commit."""
+        async with self._engine.begin() as connection:
+            mine = (await connection.execute(statement, values)).rowcount == 1
+            for noting, noted_values in noted(painted) if painted else ():
+                await connection.execute(noting, noted_values)
+            await _log(connection, delivery_id, tried)
+        return mine
 
     async def retry(
         self,
@@ -102,19 +121,18 @@ class SqlOutboxQueue:
         count: bool = True,
         unsure: bool = False,
         give_up_at: datetime | None = None,
+        tried: Try | None = None,
     ) -> None:
-        await touch(
-            self._engine,
-            _mine(delivery_id, owner).values(
-                state=DeliveryState.READY,
-                available_at=available_at,
-                last_error=error,
-                attempts=t.outbox.c.attempts - (0 if count else 1),
-                unsure=true() if unsure else t.outbox.c.unsure,
-                give_up_at=func.coalesce(t.outbox.c.give_up_at, give_up_at) if give_up_at else t.outbox.c.give_up_at,
-                **NO_LEASE,
-            ),
+        later = _mine(delivery_id, owner).values(
+            state=DeliveryState.READY,
+            available_at=available_at,
+            last_error=error,
+            attempts=t.outbox.c.attempts - (0 if count else 1),
+            unsure=true() if unsure else t.outbox.c.unsure,
+            give_up_at=func.coalesce(t.outbox.c.give_up_at, give_up_at) if give_up_at else t.outbox.c.give_up_at,
+            **NO_LEASE,
         )
+        await unbroken(self._ended(later, {}, delivery_id, tried))
 
     async def keep(self, delivery_id: int, owner: str, body: dict[str, Any]) -> bool:
         return await touch(self._engine, _mine(delivery_id, owner).values(body=body)) == 1
@@ -158,14 +176,15 @@ class SqlOutboxQueue:
         )
         return {row.platform: row.since for row in await read(self._engine, waiting)}
 
-    async def dead(self, delivery_id: int, owner: str, *, error: str, at: datetime) -> None:
-        await unbroken(self._dead(delivery_id, owner, error, at))
+    async def dead(self, delivery_id: int, owner: str, *, error: str, at: datetime, tried: Try | None = None) -> None:
+        await unbroken(self._dead(delivery_id, owner, error, at, tried))
 
-    async def _dead(self, delivery_id: int, owner: str, error: str, at: datetime) -> None:
+    async def _dead(self, delivery_id: int, owner: str, error: str, at: datetime, tried: Try | None) -> None:
         given_up = (
             _mine(delivery_id, owner).values(state=DeliveryState.DEAD, last_error=error, **NO_LEASE).returning(t.outbox)
         )
         async with self._engine.begin() as connection:
+            await _log(connection, delivery_id, tried)
             row = (await connection.execute(given_up)).first()
             if row is None:
                 return
@@ -189,16 +208,6 @@ class SqlOutboxQueue:
                     resolution="",
                 )
             )
-
-    async def log(
-        self, delivery_id: int, attempt: int, *, at: datetime, result: str, errcode: str, latency_ms: int
-    ) -> None:
-        await touch(
-            self._engine,
-            _LOG.values(
-                outbox_id=delivery_id, attempt=attempt, at=at, result=result, errcode=errcode, latency_ms=latency_ms
-            ),
-        )
 
     async def next_available(self) -> datetime | None:
         """When the next row becomes due: a waiting one, or a leased one whose sender may have died."""
@@ -269,6 +278,11 @@ def _mine(delivery_id: int, owner: str) -> Any:
     return update(t.outbox).where(
         t.outbox.c.id == delivery_id, t.outbox.c.owner == owner, t.outbox.c.state == DeliveryState.LEASED
     )
+
+
+async def _log(connection: AsyncConnection, delivery_id: int, tried: Try | None) -> None:
+    if tried is not None:
+        await connection.execute(_LOG, {"outbox_id": delivery_id, **asdict(tried)})
 
 
 _LOG = insert(t.delivery_log)

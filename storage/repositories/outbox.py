@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, Update, bindparam, case, func, select, text, update
 from sqlalchemy.sql.dml import ReturningInsert
 
-from core.notices import CardKind, ClickCode, Delivery, DeliveryState, PostedCard
+from core.notices import CardKind, ClickCode, Delivery, DeliveryState, Painted, PostedCard
 from core.people import PlatformName
 from storage import tables as t
+from storage.painting import noted
 from storage.rows import columns_of
 from storage.session import Work, insert_into
 
@@ -121,19 +121,9 @@ class SqlOutbox:
         if self._work.holds(PostedCard, card.id):
             await self._work.fresh(select(PostedCard).where(_cards.id == card.id))
 
-    async def note_shown(self, platform: PlatformName, card_id: str, *, digest: str, closed: bool) -> None:
-        await self._note(platform, card_id, shown_digest=digest, closed=closed)
-
-    async def note_posted(
-        self, platform: PlatformName, card_id: str, *, digest: str, closed: bool, at: datetime, send_code: str
-    ) -> None:
-        code = {"send_code": send_code, "send_code_at": at} if send_code else {}
-        await self._note(platform, card_id, shown_digest=digest, closed=closed, posted_at=at, **code)
-
-    async def _note(self, platform: PlatformName, card_id: str, **values: Any) -> None:
-        await self._work.changed(
-            update(t.posted_cards).where(_cards.platform == platform, _cards.card_id == card_id).values(**values)
-        )
+    async def note_painted(self, painted: Painted) -> None:
+        for statement, values in noted(painted):
+            await self._work.run(statement, values)
 
     async def add_click_code(self, code: ClickCode) -> None:
         await self._work.run(

@@ -10,6 +10,7 @@ import pytest
 from core.errors import LeaseLost
 from core.notices import DeliveryState, Priority
 from core.people import PlatformName
+from core.ports import Try
 from storage.database import SqlDatabase
 from storage.queues import SqlDeadLetters, SqlInboxQueue, SqlOutboxQueue
 from tests.storage.conftest import START
@@ -208,8 +209,9 @@ async def test_a_dead_delivery_can_be_sent_again(database: SqlDatabase, outbox: 
         await tx.outbox.put(a_delivery("k2"))
     (delivery,) = await outbox.claim("s1", START, 30, 10)
     assert delivery.id is not None
-    await outbox.log(delivery.id, 1, at=START, result="refused", errcode="40003", latency_ms=12)
-    await outbox.dead(delivery.id, "s1", error="40003 invalid user", at=START)
+    refused = Try(attempt=1, at=START, result="refused", errcode="40003", latency_ms=12)
+    await outbox.dead(delivery.id, "s1", error="40003 invalid user", at=START, tried=refused)
+    assert await outbox.failures(delivery.id, "40003") == 1
 
     (letter,) = await letters.list()
     assert (letter.source, letter.reason) == ("outbox", "40003 invalid user")

@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import delete
 
 from core.deadlines import Deadline, DeadlineKind, DeadlineState
-from core.notices import CardKind, PostedCard
+from core.notices import CardKind, Painted, PostedCard
 from core.people import PlatformName
 from core.ports import Transaction
 from core.timeline import first_broken
@@ -63,16 +63,17 @@ async def test_a_card_is_noted_as_shown_and_posted_without_being_read(database: 
         ref=NUMBER,
         recipients=["zhangsan"],
     )
+    painted = Painted(platform=PlatformName.WECOM, card_id="so-1", digest="d1", closed=False)
     async with database.transaction() as tx:
         await tx.outbox.save_posted(card)
 
     async with database.transaction() as tx:
-        await tx.outbox.note_shown(PlatformName.WECOM, "so-1", digest="d1", closed=False)
-        await tx.outbox.note_shown(PlatformName.WECOM, "unknown", digest="d1", closed=False)
+        await tx.outbox.note_painted(painted)
+        await tx.outbox.note_painted(replace(painted, card_id="unknown"))
     async with database.reading() as tx:
         shown = await tx.outbox.posted_by_card_id(PlatformName.WECOM, "so-1")
     async with database.transaction() as tx:
-        await tx.outbox.note_posted(PlatformName.WECOM, "so-1", digest="d2", closed=True, at=START, send_code="once")
+        await tx.outbox.note_painted(replace(painted, digest="d2", closed=True, posted_at=START, send_code="once"))
     async with database.reading() as tx:
         posted = await tx.outbox.posted_by_card_id(PlatformName.WECOM, "so-1")
 
