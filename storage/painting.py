@@ -22,11 +22,11 @@ def noted(painted: Painted) -> Iterator[tuple[Update, dict[str, Any]]]:
         "digest": painted.digest,
         "over": painted.closed,
         **({"at": painted.posted_at} if painted.posted_at else {}),
-        **({"code": painted.send_code} if painted.send_code else {}),
+        **({"came_with": painted.send_code} if painted.send_code else {}),
     }
     yield _noted(painted.posted_at is not None, bool(painted.send_code)), values
     if painted.spent:
-        yield _spent(), {"card": painted.card_id, "code": painted.spent}
+        yield _spent(), {"card": painted.card_id, "used_up": painted.spent}
 
 
 @cache
@@ -34,7 +34,7 @@ def _noted(new: bool, coded: bool) -> Update:
     at = bindparam("at", type_=_cards.posted_at.type)
     changed: dict[str, Any] = {"shown_digest": bindparam("digest"), "closed": bindparam("over")}
     changed |= {"posted_at": at} if new else {}
-    changed |= {"send_code": bindparam("code"), "send_code_at": at} if coded else {}
+    changed |= {"send_code": bindparam("came_with"), "send_code_at": at} if coded else {}
     return (
         update(t.posted_cards)
         .where(_cards.platform == bindparam("on"), _cards.card_id == bindparam("card"))
@@ -46,6 +46,6 @@ def _noted(new: bool, coded: bool) -> Update:
 def _spent() -> Update:
     return (
         update(t.click_codes)
-        .where(_codes.card_id == bindparam("card"), _codes.code == bindparam("code"))
+        .where(_codes.card_id == bindparam("card"), _codes.code == bindparam("used_up"))
         .values(spent=True)
     )
