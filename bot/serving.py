@@ -8,6 +8,7 @@ with the settings as they are then. The parent runs nothing of the desk: it impo
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -87,6 +88,10 @@ class Desk(BaseApplication):  # type: ignore[misc]
         super().reload()
 
     def load(self) -> Callable[[], object]:
+        """Once, in the parent. What it has imported is no garbage: no worker looks through it, and copies it by doing
+        so."""
+        gc.collect()
+        gc.freeze()
         return self.serve
 
     async def serve(self) -> web.AppRunner:

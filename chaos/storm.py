@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,7 +77,9 @@ async def ride_out(storm: Storm, *, say: Any = print) -> tuple[Run, Verdict]:
         started = time.monotonic()
         teller = asyncio.create_task(_progress(crowd, maker, store, started, say))
         try:
-            await asyncio.gather(crowd.run(), maker.carry_out(blows))
+            _, sent_at = await asyncio.gather(
+                crowd.run(), _sent_after(maker.carry_out(blows), store, crowd, storm.orders)
+            )
             platforms.faults.clear()
             done_at = await _settled(store, crowd)
         finally:
@@ -104,6 +107,7 @@ async def ride_out(storm: Storm, *, say: Any = print) -> tuple[Run, Verdict]:
             troubles=dict(maker.done),
             weather=dict(platforms.faults.injected),
             ack_seconds=[*platforms.wecom.callbacks.answer_seconds, *platforms.dingtalk.inbound.answer_seconds],
+            sent_seconds=max(0.0, sent_at - (maker.last_kill or sent_at)),
             drained_seconds=max(0.0, done_at - (maker.last_kill or done_at)),
             submitted=sum(1 for said in crowd.diary.orders if said.submitted),
             approved=len(crowd.diary.decided),
@@ -111,6 +115,19 @@ async def ride_out(storm: Storm, *, say: Any = print) -> tuple[Run, Verdict]:
             exits=house.exits,
         )
         return run, verdict
+
+
+async def _sent_after(blows: Awaitable[None], store: Store, crowd: Crowd, orders: int) -> float:
+    """When, after the last blow and the last order, nothing waited to be worked or sent for the first time (loop time);
+    gives up after ``SETTLE``."""
+    await blows
+    loop = asyncio.get_running_loop()
+    until = loop.time() + SETTLE
+    while loop.time() < until:
+        if crowd.progress[0] == orders and await store.open_work() == (0, 0):
+            break
+        await asyncio.sleep(0.25)
+    return loop.time()
 
 
 async def _settled(store: Store, crowd: Crowd) -> float:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from datetime import date
 
-_DROPPED = frozenset(" \t\n\r\u3000-‐‑‒–—―−﹣－./\\_·•")
+_DROPPED = dict.fromkeys(map(ord, " \t\n\r\u3000-‐‑‒–—―−﹣－./\\_·•"))
 _LOOKALIKES = str.maketrans({"O": "0", "Q": "0", "D": "0", "I": "1", "L": "1", "B": "8", "S": "5", "Z": "2", "G": "6"})
 
 _SHAPE = re.compile(r"[0-9A-Z]{5,20}")
@@ -24,8 +24,9 @@ _DATE = re.compile(r"(\d{4})[-/.]?(\d{1,2})[-/.]?(\d{1,2})")
 
 def tidy(text: str) -> str:
     """The same text in half width, without characters nobody sees (zero-width, direction marks, controls)."""
-    visible = "".join(c if c in "\n\t" or unicodedata.category(c)[0] != "C" else "" for c in text.replace("\r", "\n"))
-    return unicodedata.normalize("NFKC", visible)
+    if not text.isprintable():  # printable is what has none of them: most of what is written, and all of a master row
+        text = "".join(c for c in text.replace("\r", "\n") if c in "\n\t" or unicodedata.category(c)[0] != "C")
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
 def squeezed(text: str) -> str:
@@ -36,7 +37,7 @@ def squeezed(text: str) -> str:
 def normal(text: str) -> str:
     """``w75/3``, ``W 75-3`` and ``W753`` are the same part: half width, upper case, without space, dash, dot,
     slash and underscore (domain page, section 2). Leading zeros stay."""
-    return "".join(c for c in tidy(text).upper() if c not in _DROPPED)
+    return tidy(text).upper().translate(_DROPPED)
 
 
 def skeleton(normal_form: str) -> str:
