@@ -25,10 +25,12 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.config import Config  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+from sqlalchemy.orm import configure_mappers
 
 from bot import redaction
 from bot.app import Bot, DatabaseInUse
 from bot.settings import ConfigError, Settings
+from storage.mapping import map_entities
 
 log = structlog.get_logger()
 
@@ -88,8 +90,10 @@ class Desk(BaseApplication):  # type: ignore[misc]
         super().reload()
 
     def load(self) -> Callable[[], object]:
-        """Once, in the parent. What it has imported is no garbage: no worker looks through it, and copies it by doing
-        so."""
+        """Once, in the parent: what every worker would do again. What is there now is no garbage: no worker looks
+        through it, and copies it by doing so."""
+        map_entities()
+        configure_mappers()
         gc.collect()
         gc.freeze()
         return self.serve
