@@ -144,10 +144,10 @@ class Bot:
         )
 
     async def start(self) -> None:
-        """Spool, schema, leases of a dead predecessor, loops, ticks, and at last the platforms' sockets.
+        """Spool, DingTalk's sockets, schema, leases of a dead predecessor, master data, loops, ticks.
 
-        A database that is away does not hold up the sockets: what they bring is spooled, and the rest begins when the
-        database answers.
+        What the sockets bring is stored as soon as there is a schema, while the rest still begins. A database that is
+        away does not hold them up: what they bring is spooled, and the rest begins when the database answers.
         """
         self.writer.hold()
         await self.writer.open()
@@ -214,11 +214,16 @@ class Bot:
             away=is_away,
             patience=None if self.database.single_instance else START_PATIENCE,
         )
-        await self.opening.start()
-        self.auditor.start()
         self.stream = parts.stream(self)
-        if self.stream is not None:
+        if self.stream is not None:  # first of all: what comes while nobody is connected DingTalk does not keep
             self.stream.start()
+        try:
+            await self.opening.start()
+        except BaseException:
+            if self.stream is not None:
+                await self.stream.stop()
+            raise
+        self.auditor.start()
         self._menu = asyncio.create_task(self._install_menu(), name="menu")
         self.ready = True
         log.info("bot started", owner=self.owner, platforms=[p.value for p in self.messengers])
@@ -247,12 +252,12 @@ class Bot:
             await self.inbox_queue.release_all()
             await self.outbox_queue.release_all()
             await self.leases.release_all()
+        self.writer.resume()
         async with self.database.reading() as tx:
             # Before anything is claimed: a process that is killed while it still reads the master data has nothing in
             # work that could be taken for what killed it.
             await self.desks.get(tx)
         await self.scheduler.start()
-        self.writer.resume()
         self.inbox.start()
         self.outbox.start()
         self.backlog.start()

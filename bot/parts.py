@@ -87,8 +87,9 @@ def stream(bot: Bot) -> StreamClient | None:
     )
 
     async def unless_away(inbox_id: int | None, raw: RawInbound) -> dict[str, Any]:
-        """A press that waits in the spool is worked later; the outbox repaints its card."""
-        return {} if bot.writer.spooled else await answers.answer(inbox_id, raw)
+        """A press that waits in the spool, or for a bot that still begins, is worked later; the outbox repaints its
+        card."""
+        return {} if bot.writer.spooled or not bot.opening.done else await answers.answer(inbox_id, raw)
 
     return StreamClient(
         wiring.dingtalk_app(bot.settings, bot.stream_settings),
