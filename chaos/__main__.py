@@ -15,6 +15,7 @@ import typer
 from chaos.house import Size
 from chaos.report import table, write
 from chaos.storm import Storm, ride_out
+from chaos.trouble import NAMES
 
 T = TypeVar("T")
 
@@ -22,6 +23,10 @@ RATES: dict[str, float] = {"sqlite": 25.0, "postgres": 20.0}
 """Orders a second that two shared cores carry next to the platforms, the people and the restarts."""
 
 
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
 def main(
     seed: Annotated[int, typer.Option(help="0 draws one")] = 0,
     orders: int = 2_000,
@@ -30,7 +35,7 @@ def main(
     replicas: Annotated[int, typer.Option(help="0: one on sqlite, three on postgres")] = 0,
     rate: Annotated[float, typer.Option(help="orders a second; 0: what two cores carry")] = 0.0,
     outage: Annotated[float, typer.Option(help="seconds of each outage of PostgreSQL")] = 10.0,
-    only: Annotated[str | None, typer.Option(help="other troubles than kills, by name and comma; empty: none")] = None,
+    only: Annotated[str | None, typer.Option(help="other troubles than kills, by name and comma; or: none")] = None,
     out: Path = Path("build/chaos.json"),
     log_level: str = "ERROR",
     keep: Annotated[Path | None, typer.Option(help="folder for logs and the SQLite file")] = None,
@@ -40,6 +45,9 @@ def main(
         raise typer.BadParameter("sqlite or postgres", param_hint="--db")
     if db == "sqlite" and replicas > 1:
         raise typer.BadParameter("SQLite has one replica", param_hint="--replicas")
+    wanted = None if only is None else tuple(name for x in only.split(",") if (name := x.strip()) not in ("", "none"))
+    if unknown := set(wanted or ()) - NAMES:
+        raise typer.BadParameter(f"{sorted(unknown)}; there are none, {', '.join(sorted(NAMES))}", param_hint="--only")
     storm = Storm(
         seed=seed or random.randrange(1, 2**31),
         orders=orders,
@@ -48,7 +56,7 @@ def main(
         replicas=replicas or {"sqlite": 1, "postgres": 3}[db],
         rate=rate or RATES[db],
         outage_seconds=outage,
-        only=None if only is None else tuple(name.strip() for name in only.split(",")),
+        only=wanted,
         log_level=log_level,
         keep=keep,
     )
@@ -67,4 +75,4 @@ async def _ended_in_good_order(work: Coroutine[Any, Any, T]) -> T:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

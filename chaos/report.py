@@ -35,11 +35,15 @@ class Run:
     approved: int
     spooled: int
     exits: list[tuple[str, int, float]]
+    only: tuple[str, ...] | None = None
+    outage_seconds: float = 10.0
 
     @property
     def replay(self) -> str:
+        wanted = "" if self.only is None else f' ONLY="{",".join(self.only) or "none"}"'
         return (
             f"make chaos SEED={self.seed} ORDERS={self.orders} KILLS={self.kills} DB={self.db} REPLICAS={self.replicas}"
+            f" RATE={self.rate:g} OUTAGE={self.outage_seconds:g}{wanted}"
         )
 
 

@@ -113,6 +113,8 @@ async def ride_out(storm: Storm, *, say: Any = print) -> tuple[Run, Verdict]:
             approved=len(crowd.diary.decided),
             spooled=spooled,
             exits=house.exits,
+            only=storm.only,
+            outage_seconds=storm.outage_seconds,
         )
         return run, verdict
 

@@ -61,6 +61,7 @@ _TOGETHER = {
 _AT_THE_NODE = ("kill worker", "freeze worker", "disk full")
 _ALL_THROUGH = ("redis gone", "redis silent")
 """Only when they are asked for: from the start to the end."""
+NAMES = frozenset({*_ALONE, *_TOGETHER, *_ALL_THROUGH})
 
 
 class Troublemaker:
