@@ -32,13 +32,16 @@ class Hostile:
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self._said_back = False
+        """A call that carried a secret was refused with its own words, which the bot writes down."""
         self.enough = asyncio.Event()
         """Set when the bot has met every kind of failure."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         body = (await request.read()).decode(errors="replace")
         self.calls.append(request.path)
-        if len(self.calls) >= 12 and sum("gateway" not in call for call in self.calls) >= 6:
+        others = sum("gateway" not in call for call in self.calls)
+        if len(self.calls) >= 12 and others >= 6 and self._said_back:
             self.enough.set()
         if request.path.endswith("/gettoken"):
             return web.json_response({"errcode": 0, "access_token": TOKENS[0], "expires_in": 7200})
@@ -46,7 +49,9 @@ class Hostile:
             return web.json_response({"accessToken": TOKENS[1], "expireIn": 7200})
         if request.path.endswith("/connections/open") and len(self.calls) % 2:
             return web.json_response({"endpoint": f"ws://{request.host}/socket", "ticket": TOKENS[2]})
-        match len(self.calls) % 4:
+        way = len(self.calls) % 4
+        self._said_back |= way == 2 and "clientSecret" in body
+        match way:
             case 0:
                 return web.Response(status=500, text=f"failed: {request.path_qs} {body} {dict(request.headers)}")
             case 1:
@@ -125,7 +130,7 @@ async def test_no_secret_token_or_phone_number_is_ever_written(tmp_path: Path) -
     assert "bot started" in said
     assert "bot stopped" in said
     assert "DEBUG" in said
-    assert "access_token=***" in said or "corpsecret=***" in said  # something was there to be hidden
+    assert '"clientSecret": "***"' in said  # something was there to be hidden
     for name, secret in {**SECRETS, **dict(zip("abc", TOKENS, strict=True))}.items():
         for form in (secret, quote(secret, safe=""), quote(secret)):
             assert form not in said, f"{name} is in the log: …{said[max(0, said.find(form) - 200) :][:300]}…"
