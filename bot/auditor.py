@@ -65,9 +65,10 @@ class Auditor:
     """One round every ``every`` seconds of the clock, the first one ``first`` real seconds after the start: what waited
     while nobody worked comes before the check of what was done.
 
-    1. What is missing is armed again, and reported. 2. A doubtful finding is looked at twice. 3. Findings go to the
-    administrators, once an hour each, on every messenger they have; to the gauges; and to the heartbeat, which stops
-    saying “all is well”. 4. The round itself is noted, so that another replica misses it when it stops.
+    1. What is missing is armed again, and reported. 2. A doubtful finding is looked at twice, the second time alone.
+    3. Findings go to the administrators, once an hour each, on every messenger they have; to the gauges; and to the
+    heartbeat, which stops saying “all is well”. 4. The round itself is noted, so that another replica misses it when it
+    stops.
     """
 
     def __init__(
@@ -104,6 +105,8 @@ class Auditor:
         self._free = free
         self._suspected: dict[tuple[TroubleKind, str, datetime | None], float] = {}
         self._doubts = False
+        self._last_of_trace: list[Trouble] = []
+        """Found by the last round that went the long way."""
         self._said: dict[tuple[TroubleKind, str], datetime] = {}
         self._unread = RepeatedFailure("the audit could not be made", known=is_away)
         self._unsealed = RepeatedFailure("the seal could not be written to its file", known=lambda _: True)
@@ -135,13 +138,14 @@ class Auditor:
         since = self._last or self._started
         return max(0.0, (self._clock.now() - since).total_seconds()) if since else 0.0
 
-    async def look(self) -> list[Trouble]:
-        """One round. Returns what it reports."""
+    async def look(self, *, again: bool = False) -> list[Trouble]:
+        """One round. Returns what it reports. ``again``: only what may be doubtful, without the long way through
+        obligations and trace."""
         now = self._clock.now()
         found = self._of_the_machine(now)
         try:
-            found += await self._of_the_rows()
-            found += await self._of_the_trace(now)
+            found += await self._of_the_rows(again=again)
+            found += await self._of_the_trace(now, again=again)
         except Exception as error:
             found.append(self._failed(error))
         troubles = self._believed(found)
@@ -164,7 +168,7 @@ class Auditor:
         await asyncio.sleep(self._first)
         while True:
             try:
-                await self.look()
+                await self.look(again=self._doubts)
             except Exception as error:
                 self._failed(error)
             if self._doubts:
@@ -182,9 +186,9 @@ class Auditor:
 
     # ------------------------------------------------------------ looking
 
-    async def _of_the_rows(self) -> list[Trouble]:
+    async def _of_the_rows(self, *, again: bool) -> list[Trouble]:
         async with self._database.reading() as tx:
-            missing = await self._missing(tx)
+            missing = [] if again else await self._missing(tx)
             now = self._clock.now()
             overdue = await tx.audits.overdue(now - OVERDUE)
             stuck = await tx.audits.stuck_leases(now - LEASE_OVER)
@@ -246,7 +250,9 @@ class Auditor:
         starts = [e.at for e in entries if e.action in ("order.drafted", "order.reopened")]
         return act.desk.due_in(starts[-1], act.desk.rules.draft_hours) if starts else wanted.due_at
 
-    async def _of_the_trace(self, now: datetime) -> list[Trouble]:
+    async def _of_the_trace(self, now: datetime, *, again: bool) -> list[Trouble]:
+        if again:
+            return self._last_of_trace
         found = []
         await self._watch.look()
         try:
@@ -260,6 +266,7 @@ class Auditor:
         found += [
             Trouble(kind=TroubleKind.BROKEN_ANCHOR, subject=s) for _, s in sorted(self._watch.broken_anchors.items())
         ]
+        self._last_of_trace = found
         return found
 
     def _of_the_machine(self, now: datetime) -> list[Trouble]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 import demo
 from bot.auditor import Auditor
+from bot.trace_check import TraceWatch
 from core.auditing import TroubleKind
 from simulator.scenarios import Stage, steps
 from tests.scenarios.auditing import (
@@ -61,6 +64,27 @@ async def test_after_a_start_those_who_waited_come_before_the_audit(running: dem
     await late.stop()
 
     assert asyncio.get_running_loop().time() - started >= 0.5
+
+
+async def test_a_doubt_is_looked_into_again_without_the_long_way_and_nothing_found_is_forgotten(
+    running: demo.World, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = TraceWatch(running.bot.database, running.bot.clock, anchor_file=running.folder / "again.log")
+    looks = 0
+
+    async def broken() -> None:
+        nonlocal looks
+        looks += 1
+        watch.broken[7] = "SO261123-0007"
+
+    monkeypatch.setattr(watch, "look", broken)
+    auditor = an_auditor(running, outside, replica="again", watch=watch)
+
+    first = await auditor.look()
+    second = await auditor.look(again=True)
+
+    assert looks == 1
+    assert [x.kind for x in first] == [x.kind for x in second] == [TroubleKind.BROKEN_CHAIN]
 
 
 async def test_a_draft_that_has_climbed_already_has_no_timer_and_that_is_in_order(
