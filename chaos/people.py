@@ -18,7 +18,7 @@ from simulator.world import PhoneMessage, Press
 
 NUMBER = re.compile(r"SO\d{6}-\d{4,6}")
 PATIENCE = 240.0
-"""Real seconds a person waits for a card before the run calls it missing."""
+"""Real seconds a person waits for a card, beside any outage that is planned, before the run calls it missing."""
 SHORT_PATIENCE = 30.0
 """The same for a message whose delivery the platform itself says has failed."""
 TAP_AGAIN = 8.0
@@ -81,6 +81,7 @@ class Crowd:
         seed: int,
         submit_share: float = 0.9,
         approve_share: float = 0.3,
+        patience: float = PATIENCE,
     ) -> None:
         self._company = company
         self._platforms = platforms
@@ -89,6 +90,7 @@ class Crowd:
         self._chance = random.Random(f"people {seed}")
         self._submit_share = submit_share
         self._approve_share = approve_share
+        self._patience = patience
         self._turn: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._waiting = 0
         self._deciders: list[asyncio.Task[None]] = []
@@ -134,7 +136,7 @@ class Crowd:
                 said.message_id = await self._platforms.say(who.platform, who.account, text)
                 # Nobody types two orders within a second, and WeCom's own time has only seconds.
                 await asyncio.sleep(max(0.0, 1.1 - (self._platforms.clock.now() - said.at).total_seconds()))
-            patience = PATIENCE if self._platforms.delivered(said.message_id) else SHORT_PATIENCE
+            patience = self._patience if self._platforms.delivered(said.message_id) else SHORT_PATIENCE
             card = await self._platforms.until(who.account, lambda: self._draft(who, quantity), patience)
             if card is None:
                 return
@@ -159,7 +161,7 @@ class Crowd:
             card = self._card(platform, account, number)
             return True if card is not None and not button(card, text) else None
 
-        end = asyncio.get_running_loop().time() + PATIENCE
+        end = asyncio.get_running_loop().time() + self._patience
         patience = TAP_AGAIN
         while asyncio.get_running_loop().time() < end:
             card = self._card(platform, account, number)

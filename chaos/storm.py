@@ -13,7 +13,7 @@ from typing import Any
 from chaos.checker import Seen, SeenCard, SeenOrder, SeenText, Verdict, check
 from chaos.company import Company
 from chaos.house import House, Size, open_house
-from chaos.people import Crowd, Diary, number_on
+from chaos.people import PATIENCE, Crowd, Diary, number_on
 from chaos.platforms import Platforms
 from chaos.report import Run
 from chaos.store import Store
@@ -70,7 +70,8 @@ async def ride_out(storm: Storm, *, say: Any = print) -> tuple[Run, Verdict]:
     ):
         say(f"{storm.replicas} × python -m bot run ready; storm for about {storm.seconds:.0f} s …")
         bad_weather(platforms.faults)
-        crowd = Crowd(company, platforms, orders=storm.orders, rate=storm.rate, seed=storm.seed)
+        patience = PATIENCE + storm.outage_seconds
+        crowd = Crowd(company, platforms, orders=storm.orders, rate=storm.rate, seed=storm.seed, patience=patience)
         maker = Troublemaker(house, platforms, storm.seed, outage_seconds=storm.outage_seconds)
         blows = plan(storm.seed, seconds=storm.seconds, kills=storm.kills, size=storm.size, only=storm.only)
         store = Store(house.database_url)
