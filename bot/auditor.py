@@ -166,9 +166,14 @@ class Auditor:
         if self._alone:
             await self._bury()
         await asyncio.sleep(self._first)
+        long_way_at = self._clock.now()
         while True:
+            # Under load there is always a new doubt: the long way is gone all the same when its time has come.
+            again = self._doubts and self._clock.now() < long_way_at
+            if not again:
+                long_way_at = self._clock.now() + timedelta(seconds=self._every)
             try:
-                await self.look(again=self._doubts)
+                await self.look(again=again)
             except Exception as error:
                 self._failed(error)
             if self._doubts:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 import demo
 from bot.auditor import Auditor
 from bot.trace_check import TraceWatch
-from core.auditing import TroubleKind
+from core.auditing import Trouble, TroubleKind
 from simulator.scenarios import Stage, steps
 from tests.scenarios.auditing import (
     TEXT,
@@ -85,6 +85,32 @@ async def test_a_doubt_is_looked_into_again_without_the_long_way_and_nothing_fou
 
     assert looks == 1
     assert [x.kind for x in first] == [x.kind for x in second] == [TroubleKind.BROKEN_CHAIN]
+
+
+async def test_doubts_without_end_do_not_keep_the_auditor_from_obligations_and_trace(
+    running: demo.World, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = TraceWatch(running.bot.database, running.bot.clock, anchor_file=running.folder / "doubts.log")
+    looks = rounds = 0
+
+    async def looked() -> None:
+        nonlocal looks
+        looks += 1
+
+    def always_new(now: datetime) -> list[Trouble]:
+        nonlocal rounds
+        rounds += 1
+        return [Trouble(kind=TroubleKind.INBOX_WAITS, subject=f"doubt {rounds}", since=now)]
+
+    monkeypatch.setattr(watch, "look", looked)
+    auditor = an_auditor(running, outside, replica="doubts", watch=watch, grace=0.05)
+    monkeypatch.setattr(auditor, "_of_the_machine", always_new)
+    auditor.start()
+    await until(lambda: rounds >= 3)
+    assert looks == 1
+    running.clock.advance(timedelta(seconds=46))
+    await until(lambda: looks == 2)
+    await auditor.stop()
 
 
 async def test_a_draft_that_has_climbed_already_has_no_timer_and_that_is_in_order(
